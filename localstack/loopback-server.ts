@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { createServer } from 'node:net';
+
+export const loopback = '127.0.0.1';
+
+/** Listens on loopback only, and returns the port. Port 0 picks a free one. Rejects as the system does (`EADDRINUSE`, …). */
+export async function listenOnLoopback(server: Server, port = 0): Promise<number> {
+  server.listen(port, loopback);
+  await once(server, 'listening');
+  return portOf(server.address());
+}
+
+/** Stops listening and ends every connection, keep-alive ones included. */
+export async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}
+
+/** A port that was free a moment ago, for programs that cannot say which one they picked. Another process may be quicker. */
+export async function findFreePort(): Promise<number> {
+  const probe = createServer().listen(0, loopback);
+  await once(probe, 'listening');
+  const port = portOf(probe.address());
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+function portOf(address: ReturnType<Server['address']>): number {
+  if (address === null || typeof address === 'string') throw new Error('This server has no port.');
+  return address.port;
+}
