@@ -1,10 +1,14 @@
+import type { Conversation, ConversationIdentity } from '#shared/domain/conversation.ts';
+import type { Mailbox } from '#shared/domain/mailbox.ts';
 import type { MessagePlace, StoredMessage } from '#shared/domain/message.ts';
+import type { RecentSends } from '#shared/domain/recent-sends.ts';
 
 /** Time as the use cases see it. A simulation passes its own. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  sleep(milliseconds: number): Promise<void>;
+  /** Resolves early when `signal` is aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
 /** Uniform in [0, 1), for jitter. */
@@ -54,4 +58,138 @@ export interface RateLimitCharge {
   readonly of: string;
   /** 1 unless told. */
   readonly cost?: number;
+}
+
+/** One member's live connection. */
+export interface Connection {
+  readonly userId: string;
+  readonly connectionId: string;
+  /** The client's IP address. */
+  readonly address: string;
+  /** Milliseconds since the epoch. */
+  readonly connectedAt: number;
+  /** When the token of this connection expires, milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** Whether its first `reconnect` has come: nothing is pushed before. */
+  readonly ready: boolean;
+}
+
+export interface Connections {
+  add(connection: Connection): Promise<void>;
+  remove(connection: Pick<Connection, 'userId' | 'connectionId'>): Promise<void>;
+  /** Lets pushes begin. False if there is no such connection (any more). */
+  markReady(connection: Pick<Connection, 'userId' | 'connectionId'>): Promise<boolean>;
+  /** Every connection of the user, those that cannot live any longer left out. */
+  of(userId: string, consistency: 'eventual' | 'strong'): Promise<Connection[]>;
+}
+
+/** The management API of the WebSocket: one frame to one connection. */
+export interface ConnectionGateway {
+  /** `gone`: the connection does not exist (any more). Throws on anything else. */
+  post(connectionId: string, frame: string): Promise<'posted' | 'gone'>;
+  close(connectionId: string): Promise<void>;
+}
+
+/** What a send continues: both rows as of one moment. */
+export interface SendState {
+  /** Absent before the first message. */
+  readonly conversation: Conversation | undefined;
+  /** The sender's. */
+  readonly mailbox: Mailbox | undefined;
+}
+
+/** A message with what its commit writes beside it. */
+export interface Commit {
+  readonly message: StoredMessage;
+  readonly conversation: ConversationIdentity;
+  readonly recipientId: string;
+  /** The sender's, this send included. */
+  readonly recentSends: RecentSends;
+}
+
+export type CommitOutcome =
+  | { readonly committed: true }
+  /** Another message took the place; `state` is what it left, if the refusal told. */
+  | { readonly committed: false; readonly state: SendState | undefined };
+
+/** Conversations, messages and mailboxes: what one transaction binds together. */
+export interface ConversationLog {
+  /** Consistent, in one request. Rows that disagree are read again. */
+  readSendState(query: {
+    readonly conversationId: string;
+    readonly senderId: string;
+    readonly recipientId: string;
+  }): Promise<{ readonly state: SendState; /** Whether either has blocked the other. */ readonly blocked: boolean }>;
+  /**
+   * Appends the message at its seq, or learns that the place is taken. Resolves only when the outcome is known; throws
+   * `OutcomeUnknown` if it still isn't at `deadline` (milliseconds since the epoch).
+   */
+  commit(commit: Commit, deadline: number): Promise<CommitOutcome>;
+  /** Consistent. */
+  message(conversationId: string, seq: number): Promise<StoredMessage | undefined>;
+  /** The messages `from`…`to` (inclusive) that are visible now, ascending; consistent. */
+  messages(conversationId: string, from: number, to: number): Promise<StoredMessage[]>;
+  /** What never changes of these conversations; those that do not exist are left out. */
+  identities(conversationIds: readonly string[]): Promise<Map<string, ConversationIdentity>>;
+}
+
+/** A mailbox row without its remembered sends. */
+export type MailboxNumbers = Omit<Mailbox, 'recentSends'>;
+
+export type MailboxMove =
+  | { readonly moved: true; readonly mailbox: MailboxNumbers }
+  | { readonly moved: false; readonly reason: 'older' | 'beyond_end' | 'not_found' };
+
+export interface Mailboxes {
+  /** Consistent. */
+  get(userId: string, conversationId: string): Promise<Mailbox | undefined>;
+  /** Every mailbox of the user, consistent, in no particular order. */
+  all(userId: string): Promise<MailboxNumbers[]>;
+  /** Moves deliveredSeq forward to `seq`, never back and never beyond the end. */
+  acknowledge(userId: string, conversationId: string, seq: number): Promise<MailboxMove>;
+  /** Moves readSeq, and with it deliveredSeq, forward to `seq`. */
+  markRead(
+    userId: string,
+    conversationId: string,
+    seq: number,
+    sentCountAtRead: number,
+  ): Promise<MailboxMove>;
+}
+
+export interface Relationships {
+  block(ownerId: string, otherId: string): Promise<void>;
+  unblock(ownerId: string, otherId: string): Promise<void>;
+}
+
+/** Names a message to whoever looks again later. Never holds content. */
+export interface MessageReference {
+  readonly recipientId: string;
+  readonly conversationId: string;
+  readonly seq: number;
+  readonly messageId: string;
+}
+
+/** The queue in which every commit leaves a witness. */
+export interface DeliveryQueue {
+  leave(reference: MessageReference): Promise<void>;
+}
+
+/** Hands what could not be delivered to the team's own push service; at least once. */
+export interface Notifications {
+  publish(notification: MessageReference & { readonly unread: number }): Promise<void>;
+}
+
+/** A part outside of us failed or did not answer in time; trying again later may help. */
+export class DependencyFailure extends Error {
+  override readonly name: string = 'DependencyFailure';
+}
+
+/** A commit whose outcome could not be learnt in time: it may have taken place. */
+export class OutcomeUnknown extends DependencyFailure {
+  override readonly name = 'OutcomeUnknown';
+}
+
+/** A ciphertext that is damaged, moved to another place, or not ours. Trying again will not help. */
+export class UnreadableMessage extends Error {
+  override readonly name = 'UnreadableMessage';
 }

@@ -1,0 +1,51 @@
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { errorName } from '../retry.ts';
+import { place } from './commit-transaction.ts';
+import type { Row } from './rows.ts';
+
+/** Reasons that say "not now" rather than "never" (DynamoDB, TransactionCanceledException). */
+const contention = new Set([
+  'None',
+  'ConditionalCheckFailed',
+  'TransactionConflict',
+  'ThrottlingError',
+  'ProvisionedThroughputExceeded',
+]);
+
+/** Refusals after which the same request may still have been, or still be, carried out. */
+const transientNames = new Set([
+  'TransactionInProgressException',
+  'ThrottlingException',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+]);
+
+/** The rows that a cancelled transaction met, or `undefined` where `error` is not a cancellation by contention alone. */
+export function lostRace(error: unknown): { head?: Row; senderMailbox?: Row } | undefined {
+  if (!(error instanceof TransactionCanceledException)) return undefined;
+  const reasons = error.CancellationReasons ?? [];
+  if (reasons.length === 0 || !reasons.every((reason) => contention.has(reason.Code ?? 'None')))
+    return undefined;
+  const row = (index: number): Row | undefined => {
+    const item = reasons[index]?.Item;
+    return item && unmarshall(item);
+  };
+  const head = row(place.head);
+  const senderMailbox = row(place.senderMailbox);
+  return { ...(head && { head }), ...(senderMailbox && { senderMailbox }) };
+}
+
+/**
+ * Whether the request may be repeated under the same token because its outcome is not known: time-outs, broken
+ * connections and 5xx, where nobody can tell, and throttling, where it was not carried out.
+ */
+export function mayHaveCommitted(error: unknown): boolean {
+  if (error instanceof TransactionCanceledException) return false;
+  if (transientNames.has(errorName(error))) return true;
+  const { $fault, $metadata } = error as {
+    $fault?: unknown;
+    $metadata?: { httpStatusCode?: number };
+  };
+  return $fault !== 'client' || ($metadata?.httpStatusCode ?? 0) >= 500;
+}

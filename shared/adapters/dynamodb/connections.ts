@@ -1,0 +1,66 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { DeleteCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { Clock, Connection, Connections } from '#shared/use-cases/ports.ts';
+import type { DocumentClient } from './document-client.ts';
+import type { Row } from './rows.ts';
+
+interface Options {
+  readonly dynamodb: DocumentClient;
+  readonly tableName: string;
+  readonly clock: Clock;
+}
+
+/** API Gateway ends a connection after 2 h; 10 minutes more for what is slow. */
+const longestLifeMs = (2 * 60 + 10) * 60_000;
+
+/** The live connections of users. A row may outlive its connection: `$disconnect` is best effort. */
+export function makeConnections({ dynamodb, tableName, clock }: Options): Connections {
+  const add: Connections['add'] = async (connection) => {
+    const ttl = Math.ceil((connection.connectedAt + longestLifeMs) / 1000);
+    await dynamodb.send(new PutCommand({ TableName: tableName, Item: { ...connection, ttl } }));
+  };
+
+  const remove: Connections['remove'] = async ({ userId, connectionId }) => {
+    await dynamodb.send(new DeleteCommand({ TableName: tableName, Key: { userId, connectionId } }));
+  };
+
+  const markReady: Connections['markReady'] = async ({ userId, connectionId }) => {
+    try {
+      await dynamodb.send(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: { userId, connectionId },
+          UpdateExpression: 'SET ready = :true',
+          ConditionExpression: 'attribute_exists(userId)',
+          ExpressionAttributeValues: { ':true': true },
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  };
+
+  const of: Connections['of'] = async (userId, consistency) => {
+    const found: Connection[] = [];
+    let start: Row | undefined;
+    do {
+      const page = await dynamodb.send(
+        new QueryCommand({
+          TableName: tableName,
+          KeyConditionExpression: 'userId = :userId',
+          ExpressionAttributeValues: { ':userId': userId },
+          ConsistentRead: consistency === 'strong',
+          ...(start && { ExclusiveStartKey: start }),
+        }),
+      );
+      for (const row of page.Items ?? []) found.push(row as unknown as Connection);
+      start = page.LastEvaluatedKey;
+    } while (start);
+    // Time to live deletes up to 48 h late.
+    return found.filter((connection) => connection.connectedAt + longestLifeMs > clock.now());
+  };
+
+  return { add, remove, markReady, of };
+}

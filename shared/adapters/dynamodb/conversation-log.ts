@@ -1,0 +1,163 @@
+import { BatchGetCommand, GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { LRUCache } from 'lru-cache';
+import type { ConversationIdentity } from '#shared/domain/conversation.ts';
+import type { StoredMessage } from '#shared/domain/message.ts';
+import type { Clock, CommitOutcome, ConversationLog, Random, SendState } from '#shared/use-cases/ports.ts';
+import { DependencyFailure, OutcomeUnknown } from '#shared/use-cases/ports.ts';
+import { makeBackoff } from '#shared/use-cases/waiting.ts';
+import { errorName } from '../retry.ts';
+import { lostRace, mayHaveCommitted } from './cancellation.ts';
+import { commitTransaction, type LogTables } from './commit-transaction.ts';
+import type { DocumentClient } from './document-client.ts';
+import { type Row, toConversation, toMailbox, toMessage } from './rows.ts';
+
+interface Options {
+  readonly dynamodb: DocumentClient;
+  readonly tables: LogTables & { readonly relationships: string };
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Conversations whose members and key salt are kept in memory; they never change. */
+  readonly rememberedIdentities?: number;
+}
+
+/** How often rows that disagree, or keys left unprocessed, are asked for again. */
+const readAttempts = 6;
+/** BatchGetItem takes 100 keys (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html). */
+const batchSize = 100;
+
+/** The conversations' logs and mailboxes in DynamoDB. */
+export function makeConversationLog(options: Options): ConversationLog {
+  const { dynamodb, tables, clock } = options;
+  const backoff = makeBackoff(clock, options.random);
+  const identityCache = new LRUCache<string, ConversationIdentity>({
+    max: options.rememberedIdentities ?? 10_000,
+  });
+
+  /** Unprocessed keys are asked for again: taken for absent, they would unblock a user or start a log anew. */
+  async function batchGet(keys: Record<string, Row[]>): Promise<Record<string, Row[]>> {
+    const found: Record<string, Row[]> = {};
+    let pending = Object.fromEntries(
+      Object.entries(keys).map(([table, Keys]) => [table, { Keys, ConsistentRead: true }]),
+    );
+    for (let attempt = 1; Object.keys(pending).length > 0; attempt += 1) {
+      if (attempt > readAttempts) throw new DependencyFailure('DynamoDB left keys of a batch unprocessed.');
+      if (attempt > 1) await backoff(attempt);
+      const { Responses = {}, UnprocessedKeys = {} } = await dynamodb.send(
+        new BatchGetCommand({ RequestItems: pending }),
+      );
+      for (const [table, rows] of Object.entries(Responses)) found[table] = [...(found[table] ?? []), ...rows];
+      pending = UnprocessedKeys as typeof pending;
+    }
+    return found;
+  }
+
+  const readSendState: ConversationLog['readSendState'] = async ({
+    conversationId,
+    senderId,
+    recipientId,
+  }) => {
+    for (let attempt = 1; attempt <= readAttempts; attempt += 1) {
+      if (attempt > 1) await backoff(attempt);
+      const rows = await batchGet({
+        [tables.conversations]: [{ conversationId }],
+        [tables.mailboxes]: [{ userId: senderId, conversationId }],
+        [tables.relationships]: [
+          { ownerId: senderId, otherId: recipientId },
+          { ownerId: recipientId, otherId: senderId },
+        ],
+      });
+      const [head] = rows[tables.conversations] ?? [];
+      const [mailbox] = rows[tables.mailboxes] ?? [];
+      // A batch is no snapshot: with a head that is ahead of the mailbox, the remembered sends would be out of date.
+      if (head?.lastSeq !== mailbox?.lastSeq) continue;
+      const blocked = (rows[tables.relationships] ?? []).some((row) => row.blocked === true);
+      return { state: toSendState(head, mailbox), blocked };
+    }
+    throw new DependencyFailure('A conversation and its mailbox kept disagreeing.');
+  };
+
+  const message: ConversationLog['message'] = async (conversationId, seq) => {
+    const { Item } = await dynamodb.send(
+      new GetCommand({ TableName: tables.messages, Key: { conversationId, seq }, ConsistentRead: true }),
+    );
+    return Item && toMessage(Item);
+  };
+
+  /** After an unknown outcome: whether the message in this place is the one we tried to put there. */
+  async function isOurs({ conversationId, seq, messageId }: StoredMessage): Promise<boolean> {
+    return (await message(conversationId, seq))?.messageId === messageId;
+  }
+
+  const commit: ConversationLog['commit'] = async (entry, deadline) => {
+    // The token makes the repetition of a request that may have been carried out harmless, for ten minutes.
+    const input = commitTransaction(tables, entry);
+    let outcomeUnknown = false;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await dynamodb.send(new TransactWriteCommand(input));
+        return { committed: true };
+      } catch (error) {
+        const lost = lostRace(error);
+        if (lost) return outcomeUnknown && (await isOurs(entry.message)) ? { committed: true } : toOutcome(lost);
+        if (!mayHaveCommitted(error)) throw error;
+        outcomeUnknown = true;
+        if (clock.now() >= deadline) throw new OutcomeUnknown(errorName(error), { cause: error });
+        await backoff(attempt);
+      }
+    }
+  };
+
+  const messages: ConversationLog['messages'] = async (conversationId, from, to) => {
+    const found: StoredMessage[] = [];
+    let start: Row | undefined;
+    do {
+      const page = await dynamodb.send(
+        new QueryCommand({
+          TableName: tables.messages,
+          KeyConditionExpression: 'conversationId = :conversationId AND seq BETWEEN :from AND :to',
+          ExpressionAttributeValues: { ':conversationId': conversationId, ':from': from, ':to': to },
+          ConsistentRead: true,
+          ...(start && { ExclusiveStartKey: start }),
+        }),
+      );
+      for (const row of page.Items ?? []) found.push(toMessage(row));
+      start = page.LastEvaluatedKey;
+    } while (start);
+    return found;
+  };
+
+  const identities: ConversationLog['identities'] = async (conversationIds) => {
+    const found = new Map<string, ConversationIdentity>();
+    const missing = new Set<string>();
+    for (const id of conversationIds) {
+      const known = identityCache.get(id);
+      if (known) found.set(id, known);
+      else missing.add(id);
+    }
+    const ids = [...missing];
+    for (let start = 0; start < ids.length; start += batchSize) {
+      const keys = ids.slice(start, start + batchSize).map((conversationId) => ({ conversationId }));
+      const rows = await batchGet({ [tables.conversations]: keys });
+      for (const { conversationId, members, keySalt } of (rows[tables.conversations] ?? []).map(toConversation)) {
+        identityCache.set(conversationId, { conversationId, members, keySalt });
+        found.set(conversationId, { conversationId, members, keySalt });
+      }
+    }
+    return found;
+  };
+
+  return { readSendState, commit, message, messages, identities };
+}
+
+function toSendState(head: Row | undefined, mailbox: Row | undefined): SendState {
+  return {
+    conversation: head && toConversation(head),
+    mailbox: mailbox && toMailbox(mailbox),
+  };
+}
+
+/** The rows that a refusal returned, if they tell one consistent state. */
+function toOutcome({ head, senderMailbox }: { head?: Row; senderMailbox?: Row }): CommitOutcome {
+  const told = head !== undefined && head.lastSeq === senderMailbox?.lastSeq;
+  return { committed: false, state: told ? toSendState(head, senderMailbox) : undefined };
+}

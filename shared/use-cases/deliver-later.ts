@@ -1,0 +1,43 @@
+import { unreadCount } from '#shared/domain/mailbox.ts';
+import { viewMessage } from './message-view.ts';
+import type { ConversationLog, Mailboxes, MessageCipher, MessageReference, Notifications } from './ports.ts';
+import { type PushDependencies, pushTo } from './push.ts';
+
+export interface DeliverLaterDependencies extends PushDependencies {
+  readonly mailboxes: Mailboxes;
+  readonly log: ConversationLog;
+  readonly cipher: MessageCipher;
+  readonly notifications: Notifications;
+}
+
+/**
+ * Looks again at a message some seconds after its send: never committed or acknowledged since, nothing is to be done;
+ * otherwise it is posted to the recipient's connections, or, where none takes it, a notification is published. Throws
+ * where it could not be done, so that the queue brings the reference again.
+ */
+export function makeDeliverLater(dependencies: DeliverLaterDependencies) {
+  const { mailboxes, log, cipher, connections, notifications, telemetry } = dependencies;
+
+  return async (reference: MessageReference): Promise<void> => {
+    const { recipientId, conversationId, seq, messageId } = reference;
+    const mailbox = await mailboxes.get(recipientId, conversationId);
+    if (!mailbox || mailbox.lastSeq < seq || mailbox.deliveredSeq >= seq) return;
+
+    const stored = await log.message(conversationId, seq);
+    // The attempt that left this reference lost the race for its place; the winner left its own.
+    if (stored?.messageId !== messageId) return;
+
+    const conversation = (await log.identities([conversationId])).get(conversationId);
+    if (!conversation) return;
+    const content = await cipher.open(stored, conversation.keySalt, stored.ciphertext);
+    const message = viewMessage(stored, content, conversation, recipientId);
+    const taken = await pushTo(dependencies, await connections.of(recipientId, 'strong'), {
+      type: 'message.new',
+      messageId,
+      message,
+    });
+    if (taken > 0) return;
+    await notifications.publish({ ...reference, unread: unreadCount(mailbox) });
+    telemetry.count('NotificationPublished');
+  };
+}

@@ -1,0 +1,81 @@
+import { unreadCount } from '#shared/domain/mailbox.ts';
+import { badRequest } from '#shared/protocol/fields.ts';
+import { limits } from '#shared/protocol/limits.ts';
+import { fitting, roomIn } from '#shared/protocol/pages.ts';
+import { type ConversationSummary, type Reply, replyFrame } from '#shared/protocol/replies.ts';
+import type { ConversationsRequest } from '#shared/protocol/requests.ts';
+import type { ConversationLog, MailboxNumbers, Mailboxes, RateLimiter } from './ports.ts';
+import { refuseRequestOverLimit } from './refusals.ts';
+import type { Session } from './session.ts';
+import { sideBySide } from './waiting.ts';
+
+export interface ListConversationsDependencies {
+  readonly mailboxes: Mailboxes;
+  readonly log: ConversationLog;
+  readonly limiter: RateLimiter;
+}
+
+/** Where a page ends: the next one begins with what is older. */
+type Cursor = Pick<MailboxNumbers, 'lastMessageAt' | 'conversationId'>;
+
+/** The user's conversations, newest first. */
+export function makeListConversations({ mailboxes, log, limiter }: ListConversationsDependencies) {
+  return async (
+    request: ConversationsRequest,
+    session: Session,
+    requestId: string | undefined,
+  ): Promise<Reply> => {
+    const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
+    const [, all] = await sideBySide(
+      refuseRequestOverLimit(limiter, request, session),
+      mailboxes.all(session.userId),
+    );
+    const rest = all.filter((mailbox) => !after || newestFirst(after, mailbox) < 0).sort(newestFirst);
+    const page = rest.slice(0, request.limit ?? limits.conversationsDefault);
+    const identities = await log.identities(page.map(({ conversationId }) => conversationId));
+    const summaries = page.map((mailbox) =>
+      summarize(mailbox, identities.get(mailbox.conversationId)?.members ?? [session.userId]),
+    );
+
+    const longestCursor = encodeCursor({
+      lastMessageAt: Number.MAX_SAFE_INTEGER,
+      conversationId: 'x'.repeat(43),
+    });
+    const empty = { type: 'conversations.page', conversations: [], cursor: longestCursor } as const;
+    const kept = fitting(summaries, roomIn(replyFrame(empty, requestId)));
+    const last = page[kept.length - 1];
+    const cursor = last && kept.length < rest.length ? { cursor: encodeCursor(last) } : {};
+    return { type: 'conversations.page', conversations: kept, ...cursor };
+  };
+}
+
+function newestFirst(one: Cursor, other: Cursor): number {
+  return (
+    other.lastMessageAt - one.lastMessageAt ||
+    Number(one.conversationId > other.conversationId) - Number(one.conversationId < other.conversationId)
+  );
+}
+
+function summarize(mailbox: MailboxNumbers, members: readonly string[]): ConversationSummary {
+  const { conversationId, lastSeq, deliveredSeq, readSeq, lastMessageAt } = mailbox;
+  return {
+    conversationId,
+    members,
+    lastSeq,
+    deliveredSeq,
+    readSeq,
+    unread: unreadCount(mailbox),
+    lastMessageAt: new Date(lastMessageAt).toISOString(),
+  };
+}
+
+function encodeCursor({ lastMessageAt, conversationId }: Cursor): string {
+  return Buffer.from(`${lastMessageAt} ${conversationId}`).toString('base64url');
+}
+
+function decodeCursor(cursor: string): Cursor {
+  const match = /^(\d{1,16}) ([A-Za-z0-9_-]{43})$/.exec(Buffer.from(cursor, 'base64url').toString());
+  if (!match?.[1] || !match[2])
+    throw badRequest('"cursor" is not one of ours.', 'Give back the cursor of the page before, or none.');
+  return { lastMessageAt: Number(match[1]), conversationId: match[2] };
+}

@@ -1,0 +1,36 @@
+import { limits } from '#shared/protocol/limits.ts';
+import type { Connection, ConnectionGateway, Connections, RateLimiter, Telemetry } from './ports.ts';
+
+export interface OpenConnectionDependencies {
+  readonly connections: Connections;
+  readonly gateway: ConnectionGateway;
+  readonly limiter: RateLimiter;
+  readonly telemetry: Telemetry;
+}
+
+export type OpenConnectionResult = { readonly opened: true } | { readonly opened: false; readonly retryAfterMs: number };
+
+/** Lets a connection in, within the address's limit, and shows the user's oldest out where there are too many. */
+export function makeOpenConnection({ connections, gateway, limiter, telemetry }: OpenConnectionDependencies) {
+  return async (connection: Connection): Promise<OpenConnectionResult> => {
+    const decision = await limiter.take([{ limit: 'connectionsPerAddress', of: connection.address }]);
+    if (!decision.allowed) return { opened: false, retryAfterMs: decision.retryAfterMs };
+    await connections.add(connection);
+
+    const live = await connections.of(connection.userId, 'strong');
+    const surplus = live
+      .sort((one, other) => other.connectedAt - one.connectedAt)
+      .filter(({ connectionId }) => connectionId !== connection.connectionId)
+      .slice(limits.connectionsPerUser - 1);
+    await Promise.all(
+      surplus.map(async (oldest) => {
+        // The row first: one that is still opening can't be closed yet, and finds itself removed at its `reconnect`.
+        await connections.remove(oldest);
+        await gateway.close(oldest.connectionId).catch((error: unknown) => {
+          telemetry.error('closing a surplus connection failed', error, { connectionId: oldest.connectionId });
+        });
+      }),
+    );
+    return { opened: true };
+  };
+}

@@ -1,0 +1,140 @@
+import type { ConversationIdentity } from '#shared/domain/conversation.ts';
+import type { StoredMessage } from '#shared/domain/message.ts';
+import type { Clock, ConversationLog, MessageCache, MessageCipher, Random, Telemetry } from './ports.ts';
+import { UnreadableMessage } from './ports.ts';
+import { makeBackoff } from './waiting.ts';
+
+export interface ReadMessagesDependencies {
+  readonly log: ConversationLog;
+  readonly cipher: MessageCipher;
+  /** Fastest first. Their entries never change, so whatever opens is right. */
+  readonly tiers: readonly MessageCache[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+}
+
+export interface OpenedMessage {
+  readonly stored: StoredMessage;
+  readonly content: string;
+}
+
+export interface ReadResult {
+  /** Ascending. */
+  readonly messages: readonly OpenedMessage[];
+  /** Everything up to here is told. Below `to`: a message in between is not visible yet. */
+  readonly through: number;
+}
+
+export interface Range {
+  readonly from: number;
+  /** Inclusive, and committed: at most the mailbox's lastSeq. */
+  readonly to: number;
+  /** `sentAt` of the conversation's last message, milliseconds since the epoch. */
+  readonly lastMessageAt: number;
+}
+
+export type ReadMessages = (conversation: ConversationIdentity, range: Range) => Promise<ReadResult>;
+
+/** A query is read-committed against transactions: n + 1 can be visible a moment before n. */
+const holeAttempts = 3;
+/** What is missing before something older than this will not come any more (expired, or unreadable). */
+const settledMs = 10_000;
+
+/**
+ * Reads a range of committed messages through memory, cache and database. It never moves over a hole that may still
+ * fill, and never lets one bad row block what follows.
+ */
+export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMessages {
+  const { log, tiers, clock, telemetry } = dependencies;
+  const openAll = makeOpenAll(dependencies);
+  const backoff = makeBackoff(clock, dependencies.random);
+
+  async function readLog(conversation: ConversationIdentity, wanted: readonly number[], found: Opened) {
+    const { conversationId } = conversation;
+    let missing = wanted;
+    for (let attempt = 1; missing.length > 0 && attempt <= holeAttempts; attempt += 1) {
+      if (attempt > 1) await backoff(attempt);
+      const stored = await log.messages(conversationId, Math.min(...missing), Math.max(...missing));
+      const fresh = stored.filter(({ seq }) => !found.has(seq));
+      await openAll(conversation, fresh, found);
+      await Promise.all(tiers.flatMap((tier) => fresh.filter(({ seq }) => found.has(seq)).map((m) => tier.put(m))));
+      // A row that is there and does not open will not get better by reading it again.
+      const unreadable = new Set(fresh.map(({ seq }) => seq));
+      missing = missing.filter((seq) => !found.has(seq) && !unreadable.has(seq));
+    }
+  }
+
+  return async (conversation, { from, to, lastMessageAt }) => {
+    const { conversationId } = conversation;
+    const found: Opened = new Map();
+    const missing = () => seqs(from, to).filter((seq) => !found.has(seq));
+
+    for (const tier of tiers) {
+      const wanted = missing();
+      const [lowest, highest] = [wanted[0], wanted.at(-1)];
+      if (lowest === undefined || highest === undefined) break;
+      const entries = (await tier.range(conversationId, lowest, highest)).filter(({ seq }) => !found.has(seq));
+      const unreadable = await openAll(conversation, entries, found);
+      await Promise.all(unreadable.map((seq) => tier.drop(conversationId, seq)));
+    }
+    await readLog(conversation, missing(), found);
+
+    const holes = missing();
+    const open = holes.find((seq) => clock.now() - nextSentAt(found, seq, to, lastMessageAt) < settledMs);
+    const skipped = holes.filter((seq) => seq < (open ?? Number.POSITIVE_INFINITY));
+    if (skipped.length > 0) {
+      telemetry.warn('messages skipped', { conversationId, from: skipped[0], count: skipped.length });
+      telemetry.count('MessagesSkipped', skipped.length);
+    }
+    const through = open === undefined ? to : open - 1;
+    return { messages: inOrder(found, through), through };
+  };
+}
+
+type Opened = Map<number, OpenedMessage>;
+
+/** Opens `entries` into `found`; returns the seqs of those that did not open. */
+function makeOpenAll({ cipher, telemetry }: ReadMessagesDependencies) {
+  return async (
+    conversation: ConversationIdentity,
+    entries: readonly StoredMessage[],
+    found: Opened,
+  ): Promise<number[]> => {
+    const unreadable: number[] = [];
+    for (const stored of entries) {
+      try {
+        const content = await cipher.open(stored, conversation.keySalt, stored.ciphertext);
+        found.set(stored.seq, { stored, content });
+      } catch (error) {
+        if (!(error instanceof UnreadableMessage)) throw error;
+        telemetry.error('unreadable message', error, {
+          conversationId: conversation.conversationId,
+          seq: stored.seq,
+        });
+        telemetry.count('UnreadableMessage');
+        unreadable.push(stored.seq);
+      }
+    }
+    return unreadable;
+  };
+}
+
+/** When the next message after a hole was sent: a hole before an old message is real. */
+function nextSentAt(found: Opened, hole: number, to: number, lastMessageAt: number): number {
+  for (let seq = hole + 1; seq <= to; seq += 1) {
+    const next = found.get(seq);
+    if (next) return next.stored.sentAt;
+  }
+  return lastMessageAt;
+}
+
+function inOrder(found: Opened, through: number): OpenedMessage[] {
+  return [...found.values()]
+    .filter(({ stored }) => stored.seq <= through)
+    .sort((one, other) => one.stored.seq - other.stored.seq);
+}
+
+function seqs(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+}

@@ -1,0 +1,46 @@
+import { otherMember } from '#shared/domain/conversation.ts';
+import type { ConversationLog, MailboxNumbers } from './ports.ts';
+import { type PushDependencies, pushTo } from './push.ts';
+import { sideBySide, withinTime } from './waiting.ts';
+
+export interface ReceiptDependencies extends PushDependencies {
+  readonly log: ConversationLog;
+}
+
+/** As after a commit: the positions have moved, and telling of it may not take longer. */
+const receiptsMs = 1_500;
+
+/**
+ * Tells the other members' live connections how far `mailboxes`, all of one user, have moved. Never throws: the
+ * numbers stand in the mailbox.
+ */
+export async function sendReceipts(
+  dependencies: ReceiptDependencies,
+  mailboxes: readonly MailboxNumbers[],
+): Promise<void> {
+  if (mailboxes.length === 0) return;
+  const { log, connections, clock, telemetry } = dependencies;
+
+  const tellAll = async (): Promise<void> => {
+    const identities = await log.identities(mailboxes.map(({ conversationId }) => conversationId));
+    await sideBySide(
+      ...mailboxes.map(async ({ conversationId, userId, deliveredSeq, readSeq }) => {
+        const identity = identities.get(conversationId);
+        const other = identity && otherMember(identity, userId);
+        if (other === undefined) return;
+        await pushTo(dependencies, await connections.of(other, 'eventual'), {
+          type: 'receipt',
+          conversationId,
+          userId,
+          deliveredSeq,
+          readSeq,
+        });
+      }),
+    );
+  };
+
+  await withinTime(clock, receiptsMs, tellAll(), (error) => {
+    telemetry.error('receipts failed', error);
+    telemetry.count('ReceiptsFailed');
+  });
+}
