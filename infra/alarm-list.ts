@@ -1,0 +1,178 @@
+import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { AlarmDefinition } from './constructs/alarms.ts';
+import { period } from './constructs/alarms.ts';
+import type { LaterDelivery } from './constructs/later-delivery.ts';
+
+export interface Watched {
+  readonly functions: Readonly<Record<string, LambdaFunction>>;
+  /** Those that every message writes to. */
+  readonly busyTables: Readonly<Record<string, TableV2>>;
+  readonly laterDelivery: LaterDelivery;
+  /** Where the functions' own counters go. */
+  readonly metricsNamespace: string;
+}
+
+/** A counter of the functions' own, by the name that `Telemetry.count` was given. */
+export function counter(namespace: string, metricName: string): Metric {
+  return new Metric({
+    namespace,
+    metricName,
+    dimensionsMap: { service: 'postrider' },
+    statistic: Stats.SUM,
+    period,
+  });
+}
+
+/** Every alarm of a deployment, the gravest first. */
+export function alarmList(watched: Watched): AlarmDefinition[] {
+  return [
+    ...queueAlarms(watched.laterDelivery),
+    ...counterAlarms(watched.metricsNamespace),
+    ...serviceAlarms(watched),
+  ];
+}
+
+function queueAlarms({ queue, deadLetters }: LaterDelivery): AlarmDefinition[] {
+  return [
+    {
+      severity: 'critical',
+      name: 'DeadLetters',
+      metric: deadLetters.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM }),
+      threshold: 1,
+      description:
+        'A later delivery failed five times. Its message is safe in the mailbox, but nobody was notified. Read the errors of `deliver`, then redrive: docs/deploy.md.',
+    },
+    {
+      severity: 'warning',
+      name: 'DeliveryQueueAgeSeconds',
+      metric: queue.metricApproximateAgeOfOldestMessage({ period, statistic: Stats.MAXIMUM }),
+      threshold: 300,
+      periods: 3,
+      description:
+        'Later deliveries wait for more than five minutes. Look at the errors and throttles of `deliver`.',
+    },
+  ];
+}
+
+function counterAlarms(namespace: string): AlarmDefinition[] {
+  const at = (
+    severity: AlarmDefinition['severity'],
+    name: string,
+    threshold: number,
+    description: string,
+  ) => ({
+    severity,
+    name,
+    metric: counter(namespace, name),
+    threshold,
+    description,
+  });
+  return [
+    at(
+      'critical',
+      'DataKeyUnavailable',
+      1,
+      'KMS refuses the content key, or is out of reach for too long: messages are neither sent nor read. Look at the key: is it disabled, or its policy changed?',
+    ),
+    at(
+      'critical',
+      'UnreadableMessage',
+      1,
+      'A stored message does not open: damaged, moved, or its data key is gone. The log line names its conversation and seq.',
+    ),
+    at(
+      'critical',
+      'MessagesSkipped',
+      1,
+      'Readers went past a hole in a conversation. The log line names it. Expected only after rows were deleted on purpose.',
+    ),
+    at(
+      'critical',
+      'RateLimiterFailedClosed',
+      10,
+      'Sends are refused because the rate limits cannot be read. Look at the RateLimits table.',
+    ),
+    at(
+      'warning',
+      'DataKeyKeptWhileUnreachable',
+      1,
+      'KMS is out of reach. Messages still flow with the keys in memory, for four hours at most.',
+    ),
+    at(
+      'warning',
+      'DataKeyRotationFailed',
+      3,
+      'A new data key could not be made; the old one serves on. Look at KMS and the DataKeys table.',
+    ),
+    at(
+      'warning',
+      'RateLimiterFailedOpen',
+      10,
+      'Requests pass unlimited because the rate limits cannot be read. Look at the RateLimits table.',
+    ),
+    at(
+      'warning',
+      'WitnessFailed',
+      10,
+      'References do not reach the queue: a message whose push fails is delivered only when its reader comes back. Look at SQS.',
+    ),
+    at(
+      'warning',
+      'CacheCircuitOpened',
+      10,
+      'The cache fails or is slow and is left out for a while. Messages flow, reads cost more. Look at the cache.',
+    ),
+  ];
+}
+
+function serviceAlarms({ functions, busyTables }: Watched): AlarmDefinition[] {
+  const errors = Object.entries(functions).map(
+    ([name, lambda]): AlarmDefinition => ({
+      severity: 'critical',
+      name: `${name}Errors`,
+      metric: lambda.metricErrors({ period }),
+      threshold: 5,
+      periods: 2,
+      description: `\`${name}\` crashes or runs into its time limit. Its log has the error; the dashboard shows what else moved.`,
+    }),
+  );
+  return [
+    ...errors,
+    {
+      severity: 'critical',
+      name: 'FunctionThrottles',
+      metric: sum(
+        Object.entries(functions).map(([name, lambda]) => [name, lambda.metricThrottles({ period })]),
+      ),
+      threshold: 5,
+      periods: 2,
+      description:
+        "Lambda refuses calls: the account's concurrency is used up. Ask for a higher quota, or look for what else uses it.",
+    },
+    {
+      severity: 'warning',
+      name: 'TableThrottles',
+      metric: sum(
+        Object.entries(busyTables).flatMap(([name, table]): [string, IMetric][] => [
+          [`${name}Reads`, table.metric('ReadThrottleEvents', { period, statistic: Stats.SUM })],
+          [`${name}Writes`, table.metric('WriteThrottleEvents', { period, statistic: Stats.SUM })],
+        ]),
+      ),
+      threshold: 10,
+      periods: 3,
+      description:
+        'DynamoDB throttles a table: a hot conversation, or more than twice its former peak. Sends are retried; watch `unavailable`.',
+    },
+  ];
+}
+
+function sum(metrics: readonly (readonly [string, IMetric])[]): IMetric {
+  return new MathExpression({
+    expression: 'SUM(METRICS())',
+    usingMetrics: Object.fromEntries(metrics),
+    period,
+    label: 'sum',
+  });
+}

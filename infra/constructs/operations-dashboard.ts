@@ -1,0 +1,154 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  AlarmStatusWidget,
+  Dashboard,
+  GraphWidget,
+  type IAlarm,
+  type IMetric,
+  type IWidget,
+  Metric,
+  Stats,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import { counter, type Watched } from '../alarm-list.ts';
+import { period } from './alarms.ts';
+import type { MessageCache } from './message-cache.ts';
+import type { MessagingApi } from './messaging-api.ts';
+
+export interface OperationsDashboardProps extends Watched {
+  readonly name: string;
+  readonly alarms: readonly IAlarm[];
+  readonly api: MessagingApi;
+  readonly cache?: MessageCache;
+}
+
+/** For whoever is on call: the alarms first, then the way of a message from the client to the last resort. */
+export class OperationsDashboard extends Construct {
+  constructor(scope: Construct, id: string, props: OperationsDashboardProps) {
+    super(scope, id);
+    const dashboard = new Dashboard(this, 'Dashboard', {
+      dashboardName: props.name,
+      defaultInterval: Duration.hours(3),
+    });
+    dashboard.addWidgets(
+      new TextWidget({
+        width: 24,
+        height: 2,
+        markdown:
+          'Read from the top: what clients see, then the functions, the tables, the queue, the cache and the keys. What each alarm means and what to do first stands in the alarm itself and in `docs/deploy.md`.',
+      }),
+    );
+    dashboard.addWidgets(
+      new AlarmStatusWidget({ title: 'Alarms', width: 24, height: 6, alarms: [...props.alarms] }),
+    );
+    dashboard.addWidgets(...clientRow(props.api));
+    dashboard.addWidgets(...functionRow(props));
+    dashboard.addWidgets(...storeRow(props));
+    dashboard.addWidgets(...lastRow(props));
+  }
+}
+
+function clientRow({ api, stage }: MessagingApi): IWidget[] {
+  const of = (metricName: string, statistic: string) =>
+    new Metric({
+      namespace: 'AWS/ApiGateway',
+      metricName,
+      dimensionsMap: { ApiId: api.apiId, Stage: stage.stageName },
+      statistic,
+      period,
+    });
+  return [
+    graph('Connections and frames per minute', [
+      of('ConnectCount', Stats.SUM),
+      of('MessageCount', Stats.SUM),
+    ]),
+    graph('What clients wait for, ms', [of('IntegrationLatency', 'p50'), of('IntegrationLatency', 'p99')]),
+    graph('Refused and failed', [
+      of('ClientError', Stats.SUM),
+      of('ExecutionError', Stats.SUM),
+      of('IntegrationError', Stats.SUM),
+    ]),
+  ];
+}
+
+function functionRow({ functions }: Watched): IWidget[] {
+  const each = Object.entries(functions);
+  return [
+    graph('Errors and throttles of functions', [
+      ...each.map(([label, lambda]) => lambda.metricErrors({ label: `${label} errors`, period })),
+      ...each.map(([label, lambda]) => lambda.metricThrottles({ label: `${label} throttles`, period })),
+    ]),
+    graph(
+      'Time of functions, p99, ms',
+      each.map(([label, lambda]) => lambda.metricDuration({ label, statistic: 'p99', period })),
+    ),
+    graph(
+      'Functions at work',
+      each.map(([label, lambda]) =>
+        lambda.metric('ConcurrentExecutions', { label, statistic: Stats.MAXIMUM, period }),
+      ),
+    ),
+  ];
+}
+
+function storeRow({ busyTables, metricsNamespace }: OperationsDashboardProps): IWidget[] {
+  const each = Object.entries(busyTables);
+  const of = (metricName: string) =>
+    each.map(([label, table]) => table.metric(metricName, { label, statistic: Stats.SUM, period }));
+  return [
+    graph('Tables: throttled reads and writes', [...of('ReadThrottleEvents'), ...of('WriteThrottleEvents')]),
+    graph('Tables: transactions that met', [
+      ...of('TransactionConflict'),
+      counter(metricsNamespace, 'SendLostRace'),
+    ]),
+    graph('Rate limits out of order', [
+      counter(metricsNamespace, 'RateLimiterFailedOpen'),
+      counter(metricsNamespace, 'RateLimiterFailedClosed'),
+    ]),
+  ];
+}
+
+function lastRow({ laterDelivery, metricsNamespace, cache }: OperationsDashboardProps): IWidget[] {
+  const { queue, deadLetters } = laterDelivery;
+  const ofCache = (metricName: string, statistic: string) =>
+    new Metric({
+      namespace: 'AWS/ElastiCache',
+      metricName,
+      dimensionsMap: { clusterId: cache?.cache.serverlessCacheName ?? '' },
+      statistic,
+      period,
+    });
+  return [
+    graph('Later delivery', [
+      queue.metricNumberOfMessagesSent({ label: 'references', period }),
+      queue.metricApproximateAgeOfOldestMessage({ label: 'oldest, s', statistic: Stats.MAXIMUM, period }),
+      deadLetters.metricApproximateNumberOfMessagesVisible({
+        label: 'set aside',
+        statistic: Stats.MAXIMUM,
+        period,
+      }),
+      counter(metricsNamespace, 'PushFailed'),
+      counter(metricsNamespace, 'WitnessFailed'),
+    ]),
+    graph('Cache', [
+      ...(cache === undefined
+        ? []
+        : [ofCache('BytesUsedForCache', Stats.MAXIMUM), ofCache('ElastiCacheProcessingUnits', Stats.SUM)]),
+      counter(metricsNamespace, 'CacheTimeouts'),
+      counter(metricsNamespace, 'CacheErrors'),
+      counter(metricsNamespace, 'CacheCircuitOpened'),
+    ]),
+    graph('Keys and sealed messages', [
+      counter(metricsNamespace, 'DataKeyUnavailable'),
+      counter(metricsNamespace, 'DataKeyKeptWhileUnreachable'),
+      counter(metricsNamespace, 'DataKeyRotationFailed'),
+      counter(metricsNamespace, 'UnreadableMessage'),
+      counter(metricsNamespace, 'MessagesSkipped'),
+    ]),
+  ];
+}
+
+function graph(title: string, left: IMetric[]): GraphWidget {
+  return new GraphWidget({ title, left, width: 8, height: 6, leftYAxis: { min: 0 } });
+}

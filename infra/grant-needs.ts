@@ -1,0 +1,99 @@
+import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
+import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
+import type { CacheNetwork } from './constructs/cache-network.ts';
+import type { MessageCache } from './constructs/message-cache.ts';
+import type { MessagingApi } from './constructs/messaging-api.ts';
+import type { MessagingFunction } from './constructs/messaging-function.ts';
+import type { FunctionNeeds } from './function-needs.ts';
+
+/** Whose tokens are accepted. */
+export interface SignIn {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwksUri: string;
+}
+
+/** What the functions share; each gets at what its needs name and at nothing else. */
+export interface SharedParts {
+  readonly tables: Readonly<Record<TableId, TableV2>>;
+  readonly contentKey: Key;
+  readonly signIn: SignIn;
+  readonly api: MessagingApi;
+  readonly queue: IQueue;
+  readonly notifications: EventBus;
+  readonly rateLimits?: string;
+  readonly cache?: MessageCache;
+  readonly network?: CacheNetwork;
+}
+
+/** Gives a function what it needs: the permission and the environment variable that says where, always together. */
+export function grantNeeds(
+  { lambda, role }: MessagingFunction,
+  needs: FunctionNeeds,
+  parts: SharedParts,
+): void {
+  grantTables(lambda, needs, parts);
+  if (needs.contentKey !== undefined) grantContentKey(lambda, needs.contentKey, parts.contentKey);
+  if (needs.connections !== undefined) {
+    parts.api.grantConnections(role, needs.connections);
+    lambda.addEnvironment('MANAGEMENT_ENDPOINT', parts.api.stage.callbackUrl);
+  }
+  if (needs.verifiesTokens) {
+    lambda.addEnvironment('TOKEN_ISSUER', parts.signIn.issuer);
+    lambda.addEnvironment('TOKEN_AUDIENCE', parts.signIn.audience);
+    lambda.addEnvironment('TOKEN_JWKS_URI', parts.signIn.jwksUri);
+  }
+  if (needs.queuesDelivery) {
+    allow(lambda, ['sqs:SendMessage'], parts.queue.queueArn);
+    lambda.addEnvironment('DELIVERY_QUEUE_URL', parts.network?.queueUrl(parts.queue) ?? parts.queue.queueUrl);
+  }
+  if (needs.publishesNotifications) {
+    allow(lambda, ['events:PutEvents'], parts.notifications.eventBusArn);
+    lambda.addEnvironment('EVENT_BUS_NAME', parts.notifications.eventBusName);
+  }
+  if (needs.usesCache && parts.cache !== undefined) {
+    parts.cache.grantConnect(lambda);
+    addAll(lambda, { ...parts.cache.environment, ...parts.network?.environment });
+  }
+}
+
+function grantTables(lambda: LambdaFunction, needs: FunctionNeeds, parts: SharedParts): void {
+  for (const [id, actions] of Object.entries(needs.tables ?? {})) {
+    const tableId = id as TableId;
+    const table = parts.tables[tableId];
+    allow(
+      lambda,
+      actions.map((action) => `dynamodb:${action}`),
+      table.tableArn,
+    );
+    lambda.addEnvironment(tables[tableId].environmentVariable, table.tableName);
+  }
+  if (needs.tables?.rateLimits !== undefined && parts.rateLimits !== undefined) {
+    lambda.addEnvironment('RATE_LIMITS', parts.rateLimits);
+  }
+}
+
+/** The condition keeps the key from being used for anything but our data keys, even by these functions. */
+function grantContentKey(lambda: LambdaFunction, actions: readonly string[], key: Key): void {
+  lambda.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: actions.map((action) => `kms:${action}`),
+      resources: [key.keyArn],
+      conditions: { StringEquals: { 'kms:EncryptionContext:application': 'postrider' } },
+    }),
+  );
+  lambda.addEnvironment('KMS_KEY_ID', key.keyArn);
+}
+
+function allow(grantee: IGrantable, actions: string[], resource: string): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions, resources: [resource] }));
+}
+
+function addAll(lambda: LambdaFunction, environment: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(environment)) lambda.addEnvironment(name, value);
+}

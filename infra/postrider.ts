@@ -1,0 +1,31 @@
+import { type App, Tags, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import type { Settings } from './settings.ts';
+import { DataStack } from './stacks/data-stack.ts';
+import { MessagingStack, type MessagingStackProps } from './stacks/messaging-stack.ts';
+
+export interface Postrider {
+  readonly data: DataStack;
+  readonly messaging: MessagingStack;
+}
+
+/** One deployment: what must last, and what is replaced each time. `app.synth()` throws on anything that cdk-nag finds. */
+export function addPostrider(
+  app: App,
+  settings: Settings,
+  bundles: MessagingStackProps['bundles'],
+): Postrider {
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  const data = new DataStack(app, `${settings.name}-Data`, {
+    settings,
+    description: 'Postrider: messages, mailboxes, keys and users',
+  });
+  const messaging = new MessagingStack(app, `${settings.name}-Messaging`, {
+    settings,
+    data,
+    bundles,
+    description: 'Postrider: the WebSocket API and the functions behind it',
+  });
+  Tags.of(app).add('application', settings.name);
+  return { data, messaging };
+}

@@ -1,0 +1,151 @@
+import { parseIssuer, parseSwitch, parseText, parseWholeNumber, pickOne } from './setting-parsers.ts';
+
+/**
+ * Every setting of a deployment. They are cdk context keys with the prefix `postrider:`, from `cdk.json`
+ * ("context") or the command line (`npx cdk deploy --all -c postrider:cache=none`). docs/deploy.md explains each.
+ */
+export interface Settings {
+  /** The stacks' names begin with it, so that one account can hold several deployments. */
+  readonly name: string;
+  /** The OIDC issuer whose tokens are accepted. Absent: a Cognito user pool is created. */
+  readonly issuer?: string;
+  /** What the token's `aud` must be. Goes with `issuer`. */
+  readonly audience?: string;
+  /** Where the issuer's keys are. Absent: `{issuer}/.well-known/jwks.json`. */
+  readonly jwksUri?: string;
+  /** Whether people may sign themselves up in the Cognito pool that is created. */
+  readonly selfSignUp: boolean;
+  /** Valkey by its public endpoint, inside a VPC, or no cache at all. */
+  readonly cache: 'public' | 'vpc' | 'none';
+  /** The cache may grow to this, in GB; it bounds the cost. */
+  readonly cacheMaxGigabytes: number;
+  /** A domain name of your own for the WebSocket URL. Goes with `certificateArn`. */
+  readonly domainName?: string;
+  /** The ACM certificate of `domainName`, in the same region. */
+  readonly certificateArn?: string;
+  /** Stage throttling: frames and connections per second, over all users. */
+  readonly requestsPerSecond: number;
+  /** Stage throttling: how many may come at once. */
+  readonly requestBurst: number;
+  /** Overrides of the rate limits per user and address, as JSON. */
+  readonly rateLimits?: string;
+  /** Who gets the alarms by mail. Absent: subscribe to the topics yourself. */
+  readonly alarmEmail?: string;
+  readonly logLevel: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+  readonly logRetentionDays: number;
+  /** Whether this app sets the role with which API Gateway writes logs, one for the account and region. */
+  readonly apiGatewayLogRole: 'create' | 'exists';
+  /** X-Ray. */
+  readonly tracing: boolean;
+  /** False makes a throw-away deployment: its data go with the stack. */
+  readonly keepData: boolean;
+}
+
+type Parsers = { readonly [K in keyof Required<Settings>]: (value: unknown) => Settings[K] };
+
+/** The periods that CloudWatch Logs accepts, in days. */
+const logRetentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
+
+const parsers: Parsers = {
+  name: parseText(
+    /^[A-Za-z][A-Za-z0-9-]{0,19}$/,
+    'a letter, then letters, digits and hyphens, 20 at most, such as "Postrider"',
+  ),
+  issuer: parseIssuer,
+  audience: parseText(/^\S{1,256}$/, 'the `aud` of your tokens, such as "my-app"'),
+  jwksUri: parseText(
+    /^https:\/\/\S+$/,
+    'an https URL: "jwks_uri" of {issuer}/.well-known/openid-configuration',
+  ),
+  selfSignUp: parseSwitch,
+  cache: pickOne(['public', 'vpc', 'none']),
+  cacheMaxGigabytes: parseWholeNumber(1, 5_000),
+  domainName: parseText(
+    /^([a-z0-9-]{1,63}\.)+[a-z]{2,63}$/,
+    'a host name in small letters, such as "chat.example.com"',
+  ),
+  certificateArn: parseText(
+    /^arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate\/\S+$/,
+    'the ARN of an ACM certificate, "arn:aws:acm:{region}:{account}:certificate/{id}"',
+  ),
+  requestsPerSecond: parseWholeNumber(1, 100_000),
+  requestBurst: parseWholeNumber(1, 50_000),
+  rateLimits: parseRateLimitOverrides,
+  alarmEmail: parseText(/^\S+@\S+\.\S+$/, 'an e-mail address'),
+  logLevel: pickOne(['DEBUG', 'INFO', 'WARN', 'ERROR']),
+  logRetentionDays: pickOne(logRetentionDays),
+  apiGatewayLogRole: pickOne(['create', 'exists']),
+  tracing: parseSwitch,
+  keepData: parseSwitch,
+};
+
+const defaults = {
+  name: 'Postrider',
+  selfSignUp: false,
+  cache: 'public',
+  cacheMaxGigabytes: 5,
+  requestsPerSecond: 2_000,
+  requestBurst: 1_000,
+  logLevel: 'INFO',
+  logRetentionDays: 30,
+  apiGatewayLogRole: 'create',
+  tracing: true,
+  keepData: true,
+} as const satisfies Partial<Settings>;
+
+/** The prefix of our context keys: the CDK and other tools keep theirs in the same place. */
+export const settingPrefix = 'postrider:';
+export const settingNames: readonly string[] = Object.keys(parsers);
+
+/**
+ * Reads the settings from the cdk context.
+ * Throws one `Error` that names everything that is wrong, each with what to write instead.
+ */
+export function readSettings(context: Readonly<Record<string, unknown>>): Settings {
+  const faults = [...misspelt(context)];
+  const read: Record<string, unknown> = { ...defaults };
+  for (const [name, parse] of Object.entries(parsers)) {
+    const value = context[settingPrefix + name];
+    if (value === undefined || value === '') continue;
+    try {
+      read[name] = parse(value);
+    } catch (error) {
+      faults.push(`${settingPrefix}${name} is ${JSON.stringify(value)}: write ${(error as Error).message}.`);
+    }
+  }
+  const settings = read as unknown as Settings;
+  if (faults.length === 0) faults.push(...unfit(settings));
+  if (faults.length > 0)
+    throw new Error(`Settings to correct (see docs/deploy.md):\n- ${faults.join('\n- ')}`);
+  return settings;
+}
+
+function* misspelt(context: Readonly<Record<string, unknown>>): Generator<string> {
+  for (const key of Object.keys(context)) {
+    if (settingNames.includes(key)) yield `"${key}" lacks its prefix: write "${settingPrefix}${key}".`;
+    if (key.startsWith(settingPrefix) && !settingNames.includes(key.slice(settingPrefix.length))) {
+      yield `There is no setting "${key}": write one of ${settingNames.join(', ')} after "${settingPrefix}".`;
+    }
+  }
+}
+
+/** Settings that are right alone and wrong together. */
+function* unfit(settings: Settings): Generator<string> {
+  if (settings.issuer !== undefined && settings.audience === undefined) {
+    yield `${settingPrefix}issuer needs ${settingPrefix}audience: write the \`aud\` of your tokens, or anyone's token of that issuer would do.`;
+  }
+  if (settings.issuer === undefined && (settings.audience ?? settings.jwksUri) !== undefined) {
+    yield `${settingPrefix}audience and ${settingPrefix}jwksUri go with ${settingPrefix}issuer: write it as well, or leave all three out for a Cognito pool.`;
+  }
+  if (settings.issuer !== undefined && settings.selfSignUp) {
+    yield `${settingPrefix}selfSignUp is for the Cognito pool, which ${settingPrefix}issuer replaces: leave one of them out.`;
+  }
+  if ((settings.domainName === undefined) !== (settings.certificateArn === undefined)) {
+    yield `${settingPrefix}domainName and ${settingPrefix}certificateArn go together: write both or neither.`;
+  }
+}
+
+function parseRateLimitOverrides(value: unknown): string {
+  const json = typeof value === 'string' ? value : JSON.stringify(value);
+  return json;
+}
