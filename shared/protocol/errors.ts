@@ -20,7 +20,8 @@ const remedies: Readonly<Record<ErrorCode, string>> = {
   not_found: 'Check the conversationId; "conversations" lists yours.',
   rate_limited: 'Send the same frame again after retryAfterMs.',
   unavailable: 'Send the same frame again in a moment, a send with the same clientMessageId.',
-  internal: 'Send the same frame again, a send with the same clientMessageId. If it goes on, report the time.',
+  internal:
+    'Send the same frame again, a send with the same clientMessageId. If it goes on, report the time.',
 };
 
 export interface ErrorFrame {

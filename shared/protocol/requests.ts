@@ -84,7 +84,10 @@ const shapes: Readonly<Record<Action, Shape>> = {
     optional: { positions: field.positions(limits.reconnectPositions, 0), only: field.flag },
     together: ({ positions, only }) => {
       if (only !== undefined && positions === undefined)
-        throw badRequest('"only" means nothing without "positions".', 'Give "positions", or leave "only" out.');
+        throw badRequest(
+          '"only" means nothing without "positions".',
+          'Give "positions", or leave "only" out.',
+        );
     },
   },
   ack: { required: { positions: field.positions(limits.ackPositions, 1) } },

@@ -3,7 +3,7 @@ import type { ProtocolError } from '#shared/protocol/errors.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import type { Reply } from '#shared/protocol/replies.ts';
 import type { AckRequest } from '#shared/protocol/requests.ts';
-import type { MailboxMove, MailboxNumbers, Mailboxes, RateLimiter } from './ports.ts';
+import type { Mailboxes, MailboxMove, MailboxNumbers, RateLimiter } from './ports.ts';
 import { type ReceiptDependencies, sendReceipts } from './receipts.ts';
 import { notFound, refuseRequestOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';

@@ -13,8 +13,7 @@ export interface ChangeRelationshipDependencies {
 /** Blocks a user, or lifts one's own block. Neither needs a conversation, nor tells the other. */
 export function makeChangeRelationship({ relationships, limiter }: ChangeRelationshipDependencies) {
   return async (request: BlockRequest, session: Session): Promise<Reply> => {
-    if (request.userId === session.userId)
-      throw badRequest('"userId" is yourself.', 'Name the other user.');
+    if (request.userId === session.userId) throw badRequest('"userId" is yourself.', 'Name the other user.');
     await refuseRequestOverLimit(limiter, request, session);
     await relationships[request.action](session.userId, request.userId);
     return { type: 'ok' };

@@ -4,7 +4,7 @@ import { limits } from '#shared/protocol/limits.ts';
 import { fitting, roomIn } from '#shared/protocol/pages.ts';
 import { type ConversationSummary, type Reply, replyFrame } from '#shared/protocol/replies.ts';
 import type { ConversationsRequest } from '#shared/protocol/requests.ts';
-import type { ConversationLog, MailboxNumbers, Mailboxes, RateLimiter } from './ports.ts';
+import type { ConversationLog, Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
 import { refuseRequestOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
 import { sideBySide } from './waiting.ts';

@@ -38,7 +38,8 @@ export function makeMarkRead(dependencies: AcknowledgeDependencies) {
  */
 async function sentUpTo(log: ConversationLog, mailbox: Mailbox, seq: number): Promise<number> {
   const later = sendsAfter(mailbox.recentSends, seq);
-  if (later < countSends(mailbox.recentSends) || later === mailbox.sentCount) return mailbox.sentCount - later;
+  if (later < countSends(mailbox.recentSends) || later === mailbox.sentCount)
+    return mailbox.sentCount - later;
   const message = await log.message(mailbox.conversationId, seq);
   if (!message) return mailbox.sentCountAtRead;
   return message.senderId === mailbox.userId ? message.senderCount : seq - message.senderCount;

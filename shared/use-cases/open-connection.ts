@@ -8,7 +8,9 @@ export interface OpenConnectionDependencies {
   readonly telemetry: Telemetry;
 }
 
-export type OpenConnectionResult = { readonly opened: true } | { readonly opened: false; readonly retryAfterMs: number };
+export type OpenConnectionResult =
+  | { readonly opened: true }
+  | { readonly opened: false; readonly retryAfterMs: number };
 
 /** Lets a connection in, within the address's limit, and shows the user's oldest out where there are too many. */
 export function makeOpenConnection({ connections, gateway, limiter, telemetry }: OpenConnectionDependencies) {
@@ -27,7 +29,9 @@ export function makeOpenConnection({ connections, gateway, limiter, telemetry }:
         // The row first: one that is still opening can't be closed yet, and finds itself removed at its `reconnect`.
         await connections.remove(oldest);
         await gateway.close(oldest.connectionId).catch((error: unknown) => {
-          telemetry.error('closing a surplus connection failed', error, { connectionId: oldest.connectionId });
+          telemetry.error('closing a surplus connection failed', error, {
+            connectionId: oldest.connectionId,
+          });
         });
       }),
     );

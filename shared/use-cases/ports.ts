@@ -119,7 +119,10 @@ export interface ConversationLog {
     readonly conversationId: string;
     readonly senderId: string;
     readonly recipientId: string;
-  }): Promise<{ readonly state: SendState; /** Whether either has blocked the other. */ readonly blocked: boolean }>;
+  }): Promise<{
+    readonly state: SendState /** Whether either has blocked the other. */;
+    readonly blocked: boolean;
+  }>;
   /**
    * Appends the message at its seq, or learns that the place is taken. Resolves only when the outcome is known; throws
    * `OutcomeUnknown` if it still isn't at `deadline` (milliseconds since the epoch).

@@ -21,11 +21,7 @@ export function makeReadHistory(dependencies: ReadHistoryDependencies) {
   const { mailboxes, limiter, log } = dependencies;
   const readMessages = makeReadMessages(dependencies);
 
-  return async (
-    request: HistoryRequest,
-    session: Session,
-    requestId: string | undefined,
-  ): Promise<Reply> => {
+  return async (request: HistoryRequest, session: Session, requestId: string | undefined): Promise<Reply> => {
     const { conversationId, after } = request;
     if (!isConversationId(conversationId)) throw notFound();
     const [, mailbox, identities] = await sideBySide(
@@ -44,7 +40,9 @@ export function makeReadHistory(dependencies: ReadHistoryDependencies) {
     });
     const upwards = after !== undefined;
     if (through < to && !upwards) throw new DependencyFailure('A message of this page is not visible yet.');
-    const views = messages.map(({ stored, content }) => viewMessage(stored, content, conversation, session.userId));
+    const views = messages.map(({ stored, content }) =>
+      viewMessage(stored, content, conversation, session.userId),
+    );
     const page = { type: 'history.page', conversationId, messages: [], more: false } as const;
     const room = roomIn(replyFrame(page, requestId));
     const kept = upwards ? fitting(views, room) : fitting(views.reverse(), room).reverse();

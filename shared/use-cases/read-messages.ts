@@ -58,7 +58,9 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
       const stored = await log.messages(conversationId, Math.min(...missing), Math.max(...missing));
       const fresh = stored.filter(({ seq }) => !found.has(seq));
       await openAll(conversation, fresh, found);
-      await Promise.all(tiers.flatMap((tier) => fresh.filter(({ seq }) => found.has(seq)).map((m) => tier.put(m))));
+      await Promise.all(
+        tiers.flatMap((tier) => fresh.filter(({ seq }) => found.has(seq)).map((m) => tier.put(m))),
+      );
       // A row that is there and does not open will not get better by reading it again.
       const unreadable = new Set(fresh.map(({ seq }) => seq));
       missing = missing.filter((seq) => !found.has(seq) && !unreadable.has(seq));
@@ -74,7 +76,9 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
       const wanted = missing();
       const [lowest, highest] = [wanted[0], wanted.at(-1)];
       if (lowest === undefined || highest === undefined) break;
-      const entries = (await tier.range(conversationId, lowest, highest)).filter(({ seq }) => !found.has(seq));
+      const entries = (await tier.range(conversationId, lowest, highest)).filter(
+        ({ seq }) => !found.has(seq),
+      );
       const unreadable = await openAll(conversation, entries, found);
       await Promise.all(unreadable.map((seq) => tier.drop(conversationId, seq)));
     }

@@ -2,13 +2,7 @@ import type { ConversationIdentity } from '#shared/domain/conversation.ts';
 import type { ReconnectRequest } from '#shared/protocol/requests.ts';
 import { ConnectionGone, makePager, type Pager } from './drain-pages.ts';
 import { viewMessage } from './message-view.ts';
-import type {
-  ConnectionGateway,
-  Connections,
-  Mailboxes,
-  MailboxNumbers,
-  RateLimiter,
-} from './ports.ts';
+import type { ConnectionGateway, Connections, Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
 import { makeReadMessages, type ReadMessagesDependencies, type ReadResult } from './read-messages.ts';
 import { refuseRequestOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
@@ -25,7 +19,7 @@ export type Reconnect = (
   request: ReconnectRequest,
   session: Session,
   requestId: string | undefined,
-) => Promise<void>;
+) => Promise<undefined>;
 
 /** Time for the pages. The function has 29 s, and a client that is told `more` comes again. */
 const drainMs = 15_000;
@@ -55,8 +49,11 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
       refuseRequestOverLimit(limiter, request, session),
       connections.markReady(session),
     );
-    // One of too many connections, which was removed while it was still opening.
-    if (!isOpen) return gateway.close(session.connectionId);
+    // One of too many connections, whose row was removed while it was still opening.
+    if (!isOpen) {
+      await gateway.close(session.connectionId);
+      return;
+    }
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
     const behind = await findBehind(request, session.userId);

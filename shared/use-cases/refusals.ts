@@ -32,5 +32,8 @@ export function notFound(): ProtocolError {
 
 /** Never says who blocked whom. */
 export function forbidden(): ProtocolError {
-  return new ProtocolError('forbidden', 'The relationship between the two users does not allow this message.');
+  return new ProtocolError(
+    'forbidden',
+    'The relationship between the two users does not allow this message.',
+  );
 }

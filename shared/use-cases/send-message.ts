@@ -8,7 +8,15 @@ import type { SendRequest } from '#shared/protocol/requests.ts';
 import { type DeliverNowDependencies, deliverNow, lookUpEarly } from './deliver-now.ts';
 import { type FindDuplicateDependencies, findDuplicate } from './find-duplicate.ts';
 import { viewMessage } from './message-view.ts';
-import type { Commit, Connection, DeliveryQueue, Random, RandomBytes, RateLimiter, SendState } from './ports.ts';
+import type {
+  Commit,
+  Connection,
+  DeliveryQueue,
+  Random,
+  RandomBytes,
+  RateLimiter,
+  SendState,
+} from './ports.ts';
 import { OutcomeUnknown } from './ports.ts';
 import { forbidden, notFound, refuseOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
@@ -52,7 +60,11 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
       log.readSendState(parties),
     );
 
-    const finish = async (stored: StoredMessage, commit: Pick<Commit, 'conversation'>, early: Connection[]) => {
+    const finish = async (
+      stored: StoredMessage,
+      commit: Pick<Commit, 'conversation'>,
+      early: Connection[],
+    ) => {
       const { content } = request;
       const { conversation } = commit;
       await deliverNow(dependencies, { stored, content, conversation, from: session.connectionId, early });

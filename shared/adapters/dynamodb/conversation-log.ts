@@ -45,7 +45,8 @@ export function makeConversationLog(options: Options): ConversationLog {
       const { Responses = {}, UnprocessedKeys = {} } = await dynamodb.send(
         new BatchGetCommand({ RequestItems: pending }),
       );
-      for (const [table, rows] of Object.entries(Responses)) found[table] = [...(found[table] ?? []), ...rows];
+      for (const [table, rows] of Object.entries(Responses))
+        found[table] = [...(found[table] ?? []), ...rows];
       pending = UnprocessedKeys as typeof pending;
     }
     return found;
@@ -98,7 +99,8 @@ export function makeConversationLog(options: Options): ConversationLog {
         return { committed: true };
       } catch (error) {
         const lost = lostRace(error);
-        if (lost) return outcomeUnknown && (await isOurs(entry.message)) ? { committed: true } : toOutcome(lost);
+        if (lost)
+          return outcomeUnknown && (await isOurs(entry.message)) ? { committed: true } : toOutcome(lost);
         if (!mayHaveCommitted(error)) throw error;
         outcomeUnknown = true;
         if (clock.now() >= deadline) throw new OutcomeUnknown(errorName(error), { cause: error });
@@ -138,7 +140,9 @@ export function makeConversationLog(options: Options): ConversationLog {
     for (let start = 0; start < ids.length; start += batchSize) {
       const keys = ids.slice(start, start + batchSize).map((conversationId) => ({ conversationId }));
       const rows = await batchGet({ [tables.conversations]: keys });
-      for (const { conversationId, members, keySalt } of (rows[tables.conversations] ?? []).map(toConversation)) {
+      for (const { conversationId, members, keySalt } of (rows[tables.conversations] ?? []).map(
+        toConversation,
+      )) {
         identityCache.set(conversationId, { conversationId, members, keySalt });
         found.set(conversationId, { conversationId, members, keySalt });
       }

@@ -19,7 +19,8 @@ type Defaulted = 'deliveredSeq' | 'readSeq' | 'sentCount' | 'sentCountAtRead';
 
 /** A sender's counts are missing until the first send, and the positions until they first move. */
 export function toMailboxNumbers(row: Row): MailboxNumbers {
-  const written = row as unknown as Omit<MailboxNumbers, Defaulted> & Partial<Pick<MailboxNumbers, Defaulted>>;
+  const written = row as unknown as Omit<MailboxNumbers, Defaulted> &
+    Partial<Pick<MailboxNumbers, Defaulted>>;
   return { deliveredSeq: 0, readSeq: 0, sentCount: 0, sentCountAtRead: 0, ...written };
 }
 

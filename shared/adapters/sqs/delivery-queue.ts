@@ -1,6 +1,6 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { isUserId } from '#shared/protocol/user-id.ts';
 import { isConversationId } from '#shared/domain/conversation.ts';
+import { isUserId } from '#shared/protocol/user-id.ts';
 import type { DeliveryQueue, MessageReference } from '#shared/use-cases/ports.ts';
 
 interface Options {

@@ -1,0 +1,39 @@
+import { subprotocol } from '#shared/protocol/limits.ts';
+import { dynamodbClient } from '#shared/runtime/clients.ts';
+import { connectionGateway, connectionsTable, rateLimiter } from '#shared/runtime/parts.ts';
+import {
+  offeredSubprotocols,
+  type SocketEvent,
+  type SocketResult,
+  sessionOf,
+  tokenExpiryOf,
+} from '#shared/runtime/socket-event.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { makeOpenConnection } from '#shared/use-cases/open-connection.ts';
+
+const dynamodb = dynamodbClient();
+const telemetry = makeTelemetry();
+const openConnection = makeOpenConnection({
+  connections: connectionsTable(dynamodb),
+  gateway: connectionGateway(),
+  limiter: rateLimiter(dynamodb, telemetry),
+  telemetry,
+});
+
+/** What is thrown here becomes the handshake's 502. */
+export async function handler(event: SocketEvent): Promise<SocketResult> {
+  const { connectedAt } = event.requestContext;
+  const connection = { ...sessionOf(event), connectedAt, expiresAt: tokenExpiryOf(event), ready: false };
+  try {
+    const result = await openConnection(connection);
+    if (!result.opened)
+      return { statusCode: 429, headers: { 'Retry-After': String(Math.ceil(result.retryAfterMs / 1000)) } };
+    const wanted = offeredSubprotocols(event.headers).includes(subprotocol);
+    return { statusCode: 200, ...(wanted && { headers: { 'Sec-WebSocket-Protocol': subprotocol } }) };
+  } catch (error) {
+    telemetry.error('connect failed', error);
+    throw error;
+  } finally {
+    telemetry.flush();
+  }
+}

@@ -1,0 +1,45 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
+import { dynamodbClient } from '#shared/runtime/clients.ts';
+import { clock } from '#shared/runtime/clock.ts';
+import {
+  connectionGateway,
+  connectionsTable,
+  conversationLog,
+  mailboxesTable,
+  messageCipher,
+  notifications,
+} from '#shared/runtime/parts.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { makeDeliverLater } from '#shared/use-cases/deliver-later.ts';
+
+const dynamodb = dynamodbClient();
+const telemetry = makeTelemetry();
+const deliverLater = makeDeliverLater({
+  connections: connectionsTable(dynamodb),
+  log: conversationLog(dynamodb),
+  mailboxes: mailboxesTable(dynamodb),
+  cipher: messageCipher(dynamodb, telemetry).cipher,
+  gateway: connectionGateway(),
+  notifications: notifications(),
+  clock,
+  telemetry,
+});
+
+/** Each record stands for itself: those that fail come again, and in the end rest in the dead-letter queue. */
+export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+  const failed = await Promise.all(
+    event.Records.map(async ({ messageId, body }) => {
+      try {
+        await deliverLater(parseReference(body));
+        return [];
+      } catch (error) {
+        telemetry.error('later delivery failed', error, { messageId });
+        telemetry.count('DeliverLaterFailed');
+        return [{ itemIdentifier: messageId }];
+      }
+    }),
+  );
+  telemetry.flush();
+  return { batchItemFailures: failed.flat() };
+}

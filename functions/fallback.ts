@@ -1,0 +1,13 @@
+import { clock } from '#shared/runtime/clock.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import { connectionGateway } from '#shared/runtime/parts.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+
+/** `$default`: frames that no route took. Reading them tells what is wrong with them. */
+export const handler = makeFrameHandler({
+  useCases: {},
+  gateway: connectionGateway(),
+  clock,
+  telemetry: makeTelemetry(),
+  answers: 'respond',
+});

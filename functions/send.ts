@@ -1,0 +1,43 @@
+import { dynamodbClient } from '#shared/runtime/clients.ts';
+import { clock, random, randomBytes } from '#shared/runtime/clock.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import {
+  connectionGateway,
+  connectionsTable,
+  conversationLog,
+  deliveryQueue,
+  messageCipher,
+  rateLimiter,
+} from '#shared/runtime/parts.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { messageTiers } from '#shared/runtime/tiers.ts';
+import { makeSendMessage } from '#shared/use-cases/send-message.ts';
+
+const dynamodb = dynamodbClient();
+const telemetry = makeTelemetry();
+const gateway = connectionGateway();
+const { dataKeys, cipher } = messageCipher(dynamodb, telemetry);
+
+const send = makeSendMessage({
+  connections: connectionsTable(dynamodb),
+  log: conversationLog(dynamodb),
+  limiter: rateLimiter(dynamodb, telemetry),
+  queue: deliveryQueue(),
+  tiers: messageTiers(dynamodb, telemetry),
+  cipher,
+  gateway,
+  clock,
+  random,
+  randomBytes,
+  telemetry,
+});
+
+await dataKeys.warm();
+
+export const handler = makeFrameHandler({
+  useCases: { send },
+  gateway,
+  clock,
+  telemetry,
+  answers: 'respond',
+});

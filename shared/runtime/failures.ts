@@ -1,0 +1,31 @@
+import { ProtocolError } from '#shared/protocol/errors.ts';
+import { DependencyFailure, type Telemetry } from '#shared/use-cases/ports.ts';
+
+/** What the client is told of `error`; what it is not told goes to the log. */
+export function toProtocolError(error: unknown, telemetry: Telemetry): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  if (isDependencyFailure(error)) {
+    telemetry.error('dependency failed', error);
+    telemetry.count('DependencyFailed');
+    return new ProtocolError('unavailable', 'A part of the service did not answer in time.', {
+      cause: error,
+    });
+  }
+  telemetry.error('defect', error);
+  telemetry.count('Defect');
+  return new ProtocolError('internal', 'The service failed on this request.', { cause: error });
+}
+
+/** Answers of AWS that say our request was wrong: repeating it cannot help. */
+const defectNames = new Set([
+  'ValidationException',
+  'SerializationException',
+  'IdempotentParameterMismatchException',
+]);
+
+function isDependencyFailure(error: unknown): boolean {
+  if (error instanceof DependencyFailure) return true;
+  if (!(error instanceof Error) || defectNames.has(error.name)) return false;
+  // The SDK marks its errors with $fault or $metadata; Node marks those of the network with a code.
+  return '$fault' in error || '$metadata' in error || 'code' in error || error.name === 'TimeoutError';
+}

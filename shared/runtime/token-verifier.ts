@@ -1,0 +1,57 @@
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
+import { isUserId } from '#shared/protocol/user-id.ts';
+import type { Clock } from '#shared/use-cases/ports.ts';
+
+export type Verification =
+  | { readonly verdict: 'allowed'; readonly userId: string; readonly expiresAt: number }
+  /** Malformed, expired, wrongly signed, of another issuer or audience. */
+  | { readonly verdict: 'unauthorized' }
+  /** A right token of somebody who may not come in. */
+  | { readonly verdict: 'forbidden' };
+
+interface Options {
+  readonly issuer: string;
+  readonly audience: string;
+  /** The issuer's keys. Throws where they cannot be had. */
+  readonly keys: ReturnType<typeof createRemoteJWKSet>;
+  /** A scope without which a token is not allowed. */
+  readonly requiredScope?: string | undefined;
+  readonly clock: Clock;
+}
+
+/** Signature algorithms with a public key: a symmetric one would let anybody with the "key" sign. */
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+
+/** Checks a JWT against the issuer's keys. Throws only where those cannot be had. */
+export function makeTokenVerifier({ issuer, audience, keys, requiredScope, clock }: Options) {
+  return async (token: string): Promise<Verification> => {
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer,
+        audience,
+        algorithms,
+        requiredClaims: ['sub', 'exp'],
+        currentDate: new Date(clock.now()),
+      });
+      const scopes = typeof payload.scope === 'string' ? payload.scope.split(' ') : [];
+      if (!isUserId(payload.sub) || payload.exp === undefined) return { verdict: 'forbidden' };
+      if (requiredScope !== undefined && !scopes.includes(requiredScope)) return { verdict: 'forbidden' };
+      return { verdict: 'allowed', userId: payload.sub, expiresAt: payload.exp };
+    } catch (error) {
+      if (isTokenFault(error)) return { verdict: 'unauthorized' };
+      throw error;
+    }
+  };
+}
+
+function isTokenFault(error: unknown): boolean {
+  const keysCannotBeHad = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
+  if (keysCannotBeHad || !(error instanceof errors.JOSEError)) return false;
+  // jose's own word for an answer of the issuer other than 200, and for one that is not JSON.
+  return error.code !== 'ERR_JOSE_GENERIC';
+}
+
+/** The keys at `uri`, fetched once per environment and again, at most every 30 s, when a token names an unknown one. */
+export function remoteKeys(uri: string) {
+  return createRemoteJWKSet(new URL(uri), { timeoutDuration: 3_000, cooldownDuration: 30_000 });
+}
