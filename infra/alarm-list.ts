@@ -10,16 +10,16 @@ export interface Watched {
   /** Those that every message writes to. */
   readonly busyTables: Readonly<Record<string, TableV2>>;
   readonly laterDelivery: LaterDelivery;
-  /** Where the functions' own counters go. */
-  readonly metricsNamespace: string;
+  /** The deployment's name, the dimension of the functions' own counters. */
+  readonly service: string;
 }
 
 /** A counter of the functions' own, by the name that `Telemetry.count` was given. */
-export function counter(namespace: string, metricName: string): Metric {
+export function counter(service: string, metricName: string): Metric {
   return new Metric({
-    namespace,
+    namespace: 'Postrider',
     metricName,
-    dimensionsMap: { service: 'postrider' },
+    dimensionsMap: { service },
     statistic: Stats.SUM,
     period,
   });
@@ -29,7 +29,7 @@ export function counter(namespace: string, metricName: string): Metric {
 export function alarmList(watched: Watched): AlarmDefinition[] {
   return [
     ...queueAlarms(watched.laterDelivery),
-    ...counterAlarms(watched.metricsNamespace),
+    ...counterAlarms(watched.service),
     ...serviceAlarms(watched),
   ];
 }
@@ -56,7 +56,7 @@ function queueAlarms({ queue, deadLetters }: LaterDelivery): AlarmDefinition[] {
   ];
 }
 
-function counterAlarms(namespace: string): AlarmDefinition[] {
+function counterAlarms(service: string): AlarmDefinition[] {
   const at = (
     severity: AlarmDefinition['severity'],
     name: string,
@@ -65,16 +65,28 @@ function counterAlarms(namespace: string): AlarmDefinition[] {
   ) => ({
     severity,
     name,
-    metric: counter(namespace, name),
+    metric: counter(service, name),
     threshold,
     description,
   });
   return [
     at(
       'critical',
-      'DataKeyUnavailable',
+      'Defect',
+      5,
+      'The functions fail on requests by a defect of their own; clients get `internal`. Search the logs for "defect".',
+    ),
+    at(
+      'critical',
+      'DependencyFailed',
+      20,
+      'DynamoDB, KMS or another service fails; clients get `unavailable` and repeat what they sent. Search the logs for "dependency failed" and look at the health page of AWS.',
+    ),
+    at(
+      'critical',
+      'DataKeyRefused',
       1,
-      'KMS refuses the content key, or is out of reach for too long: messages are neither sent nor read. Look at the key: is it disabled, or its policy changed?',
+      'KMS refuses the content key: messages are neither sent nor read. Is the key disabled or about to be deleted, or has its policy changed?',
     ),
     at(
       'critical',
@@ -102,7 +114,7 @@ function counterAlarms(namespace: string): AlarmDefinition[] {
     ),
     at(
       'warning',
-      'DataKeyRotationFailed',
+      'DataKeyRotationPutOff',
       3,
       'A new data key could not be made; the old one serves on. Look at KMS and the DataKeys table.',
     ),

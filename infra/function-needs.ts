@@ -19,11 +19,10 @@ export interface FunctionNeeds {
   readonly publishesNotifications?: boolean;
 }
 
-const readsMessages = {
-  tables: { messages: ['GetItem', 'Query'], dataKeys: ['GetItem'] },
-  contentKey: ['Decrypt'],
-  usesCache: true,
-} as const satisfies Partial<FunctionNeeds>;
+/** Frames get answers, and a connection whose token has expired is closed. */
+const answersFrames = { connections: ['POST', 'DELETE'] } as const;
+/** Opens what is sealed, with data keys of any age. */
+const opensMessages = { contentKey: ['Decrypt'] } as const;
 
 export const functionNeeds = {
   authorize: { memoryMegabytes: 512, timeoutSeconds: 10, verifiesTokens: true },
@@ -35,61 +34,66 @@ export const functionNeeds = {
   },
   disconnect: { memoryMegabytes: 512, timeoutSeconds: 10, tables: { connections: ['DeleteItem'] } },
   send: {
-    ...readsMessages,
+    ...answersFrames,
     memoryMegabytes: 1024,
     timeoutSeconds: 25,
     tables: {
-      conversations: ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'],
-      mailboxes: ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'],
-      relationships: ['GetItem', 'BatchGetItem'],
-      messages: ['GetItem', 'Query', 'PutItem'],
+      conversations: ['BatchGetItem', 'UpdateItem'],
+      mailboxes: ['BatchGetItem', 'UpdateItem'],
+      relationships: ['BatchGetItem'],
+      messages: ['GetItem', 'PutItem'],
       connections: ['Query', 'DeleteItem'],
       rateLimits: ['UpdateItem'],
-      dataKeys: ['GetItem', 'PutItem', 'UpdateItem'],
+      dataKeys: ['GetItem', 'PutItem'],
     },
     contentKey: ['GenerateDataKey', 'Decrypt'],
-    connections: ['POST', 'DELETE'],
+    usesCache: true,
     queuesDelivery: true,
   },
   reconnect: {
-    ...readsMessages,
+    ...answersFrames,
+    ...opensMessages,
     memoryMegabytes: 1024,
     timeoutSeconds: 25,
     tables: {
-      ...readsMessages.tables,
-      connections: ['UpdateItem', 'Query', 'DeleteItem'],
-      mailboxes: ['Query', 'GetItem'],
-      conversations: ['GetItem', 'BatchGetItem'],
+      connections: ['UpdateItem'],
+      mailboxes: ['Query'],
+      conversations: ['BatchGetItem'],
+      messages: ['Query'],
       rateLimits: ['UpdateItem'],
+      dataKeys: ['GetItem'],
     },
-    connections: ['POST', 'DELETE'],
+    usesCache: true,
   },
   sync: {
-    ...readsMessages,
+    ...answersFrames,
+    ...opensMessages,
     memoryMegabytes: 1024,
     timeoutSeconds: 25,
     tables: {
-      ...readsMessages.tables,
       mailboxes: ['GetItem', 'UpdateItem', 'Query'],
-      conversations: ['GetItem', 'BatchGetItem'],
-      relationships: ['PutItem', 'UpdateItem', 'DeleteItem'],
+      conversations: ['BatchGetItem'],
+      messages: ['GetItem', 'Query'],
+      relationships: ['PutItem', 'DeleteItem'],
       connections: ['Query', 'DeleteItem'],
       rateLimits: ['UpdateItem'],
+      dataKeys: ['GetItem'],
     },
-    connections: ['POST', 'DELETE'],
+    usesCache: true,
   },
-  fallback: { memoryMegabytes: 512, timeoutSeconds: 10, connections: ['POST', 'DELETE'] },
+  fallback: { ...answersFrames, memoryMegabytes: 512, timeoutSeconds: 10 },
   deliver: {
-    ...readsMessages,
-    memoryMegabytes: 1024,
+    ...opensMessages,
+    memoryMegabytes: 512,
     timeoutSeconds: 30,
     tables: {
-      ...readsMessages.tables,
       mailboxes: ['GetItem'],
-      conversations: ['GetItem', 'BatchGetItem'],
+      messages: ['GetItem'],
+      conversations: ['BatchGetItem'],
       connections: ['Query', 'DeleteItem'],
+      dataKeys: ['GetItem'],
     },
-    connections: ['POST', 'DELETE'],
+    connections: ['POST'],
     publishesNotifications: true,
   },
 } as const satisfies Record<string, FunctionNeeds>;

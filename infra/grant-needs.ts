@@ -10,12 +10,14 @@ import type { MessageCache } from './constructs/message-cache.ts';
 import type { MessagingApi } from './constructs/messaging-api.ts';
 import type { MessagingFunction } from './constructs/messaging-function.ts';
 import type { FunctionNeeds } from './function-needs.ts';
+import type { Settings } from './settings.ts';
 
 /** Whose tokens are accepted. */
 export interface SignIn {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUri: string;
+  readonly scope?: string;
 }
 
 /** What the functions share; each gets at what its needs name and at nothing else. */
@@ -26,7 +28,7 @@ export interface SharedParts {
   readonly api: MessagingApi;
   readonly queue: IQueue;
   readonly notifications: EventBus;
-  readonly rateLimits?: string;
+  readonly settings: Pick<Settings, 'rateLimits' | 'dataKeyHours'>;
   readonly cache?: MessageCache;
   readonly network?: CacheNetwork;
 }
@@ -38,7 +40,11 @@ export function grantNeeds(
   parts: SharedParts,
 ): void {
   grantTables(lambda, needs, parts);
-  if (needs.contentKey !== undefined) grantContentKey(lambda, needs.contentKey, parts.contentKey);
+  if (needs.contentKey !== undefined) {
+    grantContentKey(lambda, needs.contentKey, parts.contentKey);
+    lambda.addEnvironment('KMS_KEY_ID', parts.contentKey.keyArn);
+    lambda.addEnvironment('DATA_KEY_HOURS', String(parts.settings.dataKeyHours));
+  }
   if (needs.connections !== undefined) {
     parts.api.grantConnections(role, needs.connections);
     lambda.addEnvironment('MANAGEMENT_ENDPOINT', parts.api.stage.callbackUrl);
@@ -47,6 +53,7 @@ export function grantNeeds(
     lambda.addEnvironment('TOKEN_ISSUER', parts.signIn.issuer);
     lambda.addEnvironment('TOKEN_AUDIENCE', parts.signIn.audience);
     lambda.addEnvironment('TOKEN_JWKS_URI', parts.signIn.jwksUri);
+    if (parts.signIn.scope !== undefined) lambda.addEnvironment('TOKEN_SCOPE', parts.signIn.scope);
   }
   if (needs.queuesDelivery) {
     allow(lambda, ['sqs:SendMessage'], parts.queue.queueArn);
@@ -62,19 +69,17 @@ export function grantNeeds(
   }
 }
 
-function grantTables(lambda: LambdaFunction, needs: FunctionNeeds, parts: SharedParts): void {
-  for (const [id, actions] of Object.entries(needs.tables ?? {})) {
-    const tableId = id as TableId;
-    const table = parts.tables[tableId];
-    allow(
-      lambda,
-      actions.map((action) => `dynamodb:${action}`),
-      table.tableArn,
-    );
-    lambda.addEnvironment(tables[tableId].environmentVariable, table.tableName);
+/** A function knows every table's name and may do only what its needs name. */
+function grantTables(lambda: LambdaFunction, { tables: needed }: FunctionNeeds, parts: SharedParts): void {
+  if (needed === undefined) return;
+  for (const [id, { environmentVariable }] of Object.entries(tables)) {
+    const table = parts.tables[id as TableId];
+    const actions = needed[id as TableId]?.map((action) => `dynamodb:${action}`);
+    if (actions !== undefined) allow(lambda, actions, table.tableArn);
+    lambda.addEnvironment(environmentVariable, table.tableName);
   }
-  if (needs.tables?.rateLimits !== undefined && parts.rateLimits !== undefined) {
-    lambda.addEnvironment('RATE_LIMITS', parts.rateLimits);
+  if (needed.rateLimits !== undefined && parts.settings.rateLimits !== undefined) {
+    lambda.addEnvironment('RATE_LIMITS', parts.settings.rateLimits);
   }
 }
 
@@ -87,7 +92,6 @@ function grantContentKey(lambda: LambdaFunction, actions: readonly string[], key
       conditions: { StringEquals: { 'kms:EncryptionContext:application': 'postrider' } },
     }),
   );
-  lambda.addEnvironment('KMS_KEY_ID', key.keyArn);
 }
 
 function allow(grantee: IGrantable, actions: string[], resource: string): void {

@@ -1,3 +1,4 @@
+import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
 import { parseIssuer, parseSwitch, parseText, parseWholeNumber, pickOne } from './setting-parsers.ts';
 
 /**
@@ -13,6 +14,8 @@ export interface Settings {
   readonly audience?: string;
   /** Where the issuer's keys are. Absent: `{issuer}/.well-known/jwks.json`. */
   readonly jwksUri?: string;
+  /** A scope without which a token is refused with 403. Absent: every right token may connect. */
+  readonly tokenScope?: string;
   /** Whether people may sign themselves up in the Cognito pool that is created. */
   readonly selfSignUp: boolean;
   /** Valkey by its public endpoint, inside a VPC, or no cache at all. */
@@ -29,6 +32,8 @@ export interface Settings {
   readonly requestBurst: number;
   /** Overrides of the rate limits per user and address, as JSON. */
   readonly rateLimits?: string;
+  /** How long a data key seals new messages before the next one takes over. Old ones stay readable. */
+  readonly dataKeyHours: number;
   /** Who gets the alarms by mail. Absent: subscribe to the topics yourself. */
   readonly alarmEmail?: string;
   readonly logLevel: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
@@ -57,6 +62,7 @@ const parsers: Parsers = {
     /^https:\/\/\S+$/,
     'an https URL: "jwks_uri" of {issuer}/.well-known/openid-configuration',
   ),
+  tokenScope: parseText(/^[^\s"\\]{1,256}$/, 'one scope, without spaces'),
   selfSignUp: parseSwitch,
   cache: pickOne(['public', 'vpc', 'none']),
   cacheMaxGigabytes: parseWholeNumber(1, 5_000),
@@ -71,6 +77,7 @@ const parsers: Parsers = {
   requestsPerSecond: parseWholeNumber(1, 100_000),
   requestBurst: parseWholeNumber(1, 50_000),
   rateLimits: parseRateLimitOverrides,
+  dataKeyHours: parseWholeNumber(1, 8_760),
   alarmEmail: parseText(/^\S+@\S+\.\S+$/, 'an e-mail address'),
   logLevel: pickOne(['DEBUG', 'INFO', 'WARN', 'ERROR']),
   logRetentionDays: pickOne(logRetentionDays),
@@ -86,6 +93,7 @@ const defaults = {
   cacheMaxGigabytes: 5,
   requestsPerSecond: 2_000,
   requestBurst: 1_000,
+  dataKeyHours: 24,
   logLevel: 'INFO',
   logRetentionDays: 30,
   apiGatewayLogRole: 'create',
@@ -145,7 +153,13 @@ function* unfit(settings: Settings): Generator<string> {
   }
 }
 
+/** Checked by the very code that will read it in the functions. */
 function parseRateLimitOverrides(value: unknown): string {
   const json = typeof value === 'string' ? value : JSON.stringify(value);
+  try {
+    parseRateLimits(json);
+  } catch (error) {
+    throw new Error(`the changed limits as JSON: ${(error as Error).message}`);
+  }
   return json;
 }

@@ -50,7 +50,7 @@ export class MessageCache extends Construct {
     this.environment = {
       CACHE_URL: `rediss://${this.cache.attrEndpointAddress}:${this.cache.attrEndpointPort}`,
       CACHE_NAME: serverlessCacheName,
-      CACHE_USER: iamUser,
+      CACHE_IAM_USER: iamUser,
     };
   }
 

@@ -62,8 +62,8 @@ export class MessagingFunction extends Construct {
       }),
       environment: {
         NODE_OPTIONS: '--enable-source-maps',
-        POWERTOOLS_SERVICE_NAME: 'postrider',
-        POWERTOOLS_METRICS_NAMESPACE: settings.name,
+        // The one dimension of our counters, so that two deployments in one account count apart.
+        POWERTOOLS_SERVICE_NAME: settings.name,
         POWERTOOLS_LOG_LEVEL: settings.logLevel,
       },
     });

@@ -92,24 +92,21 @@ function functionRow({ functions }: Watched): IWidget[] {
   ];
 }
 
-function storeRow({ busyTables, metricsNamespace }: OperationsDashboardProps): IWidget[] {
+function storeRow({ busyTables, service }: OperationsDashboardProps): IWidget[] {
   const each = Object.entries(busyTables);
   const of = (metricName: string) =>
     each.map(([label, table]) => table.metric(metricName, { label, statistic: Stats.SUM, period }));
   return [
     graph('Tables: throttled reads and writes', [...of('ReadThrottleEvents'), ...of('WriteThrottleEvents')]),
-    graph('Tables: transactions that met', [
-      ...of('TransactionConflict'),
-      counter(metricsNamespace, 'SendLostRace'),
-    ]),
+    graph('Tables: transactions that met', [...of('TransactionConflict'), counter(service, 'SendLostRace')]),
     graph('Rate limits out of order', [
-      counter(metricsNamespace, 'RateLimiterFailedOpen'),
-      counter(metricsNamespace, 'RateLimiterFailedClosed'),
+      counter(service, 'RateLimiterFailedOpen'),
+      counter(service, 'RateLimiterFailedClosed'),
     ]),
   ];
 }
 
-function lastRow({ laterDelivery, metricsNamespace, cache }: OperationsDashboardProps): IWidget[] {
+function lastRow({ laterDelivery, service, cache }: OperationsDashboardProps): IWidget[] {
   const { queue, deadLetters } = laterDelivery;
   const ofCache = (metricName: string, statistic: string) =>
     new Metric({
@@ -128,23 +125,23 @@ function lastRow({ laterDelivery, metricsNamespace, cache }: OperationsDashboard
         statistic: Stats.MAXIMUM,
         period,
       }),
-      counter(metricsNamespace, 'PushFailed'),
-      counter(metricsNamespace, 'WitnessFailed'),
+      counter(service, 'PushFailed'),
+      counter(service, 'WitnessFailed'),
     ]),
     graph('Cache', [
       ...(cache === undefined
         ? []
         : [ofCache('BytesUsedForCache', Stats.MAXIMUM), ofCache('ElastiCacheProcessingUnits', Stats.SUM)]),
-      counter(metricsNamespace, 'CacheTimeouts'),
-      counter(metricsNamespace, 'CacheErrors'),
-      counter(metricsNamespace, 'CacheCircuitOpened'),
+      counter(service, 'CacheTimeouts'),
+      counter(service, 'CacheErrors'),
+      counter(service, 'CacheCircuitOpened'),
     ]),
     graph('Keys and sealed messages', [
-      counter(metricsNamespace, 'DataKeyUnavailable'),
-      counter(metricsNamespace, 'DataKeyKeptWhileUnreachable'),
-      counter(metricsNamespace, 'DataKeyRotationFailed'),
-      counter(metricsNamespace, 'UnreadableMessage'),
-      counter(metricsNamespace, 'MessagesSkipped'),
+      counter(service, 'DataKeyRefused'),
+      counter(service, 'DataKeyKeptWhileUnreachable'),
+      counter(service, 'DataKeyRotationPutOff'),
+      counter(service, 'UnreadableMessage'),
+      counter(service, 'MessagesSkipped'),
     ]),
   ];
 }

@@ -6,7 +6,7 @@ import type { MessageCache } from './message-cache.ts';
 import type { MessagingApi } from './messaging-api.ts';
 import { OperationsDashboard } from './operations-dashboard.ts';
 
-export interface OperationsProps extends Watched {
+export interface OperationsProps extends Omit<Watched, 'service'> {
   readonly settings: Settings;
   readonly api: MessagingApi;
   readonly cache?: MessageCache;
@@ -23,7 +23,12 @@ export class Operations extends Construct {
       deployment: settings.name,
       ...(settings.alarmEmail !== undefined && { email: settings.alarmEmail }),
     });
-    for (const definition of alarmList(props)) this.alarms.add(definition);
-    new OperationsDashboard(this, 'Dashboard', { ...props, name: settings.name, alarms: this.alarms.all });
+    const watched = { ...props, service: settings.name };
+    for (const definition of alarmList(watched)) this.alarms.add(definition);
+    new OperationsDashboard(this, 'Dashboard', {
+      ...watched,
+      name: settings.name,
+      alarms: this.alarms.all,
+    });
   }
 }

@@ -48,7 +48,7 @@ export class MessagingStack extends Stack {
         api,
         queue: laterDelivery.queue,
         notifications,
-        ...(props.settings.rateLimits !== undefined && { rateLimits: props.settings.rateLimits }),
+        settings: props.settings,
         ...caching,
       },
     });
@@ -76,11 +76,8 @@ export class MessagingStack extends Stack {
     const issuer = users?.issuer ?? this.settings.issuer;
     const audience = users?.client.userPoolClientId ?? this.settings.audience;
     if (issuer === undefined || audience === undefined) throw new Error('No issuer and no user directory.');
-    return {
-      issuer,
-      audience,
-      jwksUri: this.settings.jwksUri ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`,
-    };
+    const { jwksUri = `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`, tokenScope } = this.settings;
+    return { issuer, audience, jwksUri, ...(tokenScope !== undefined && { scope: tokenScope }) };
   }
 
   private addOperations(parts: Pick<OperationsProps, 'api' | 'functions' | 'laterDelivery' | 'cache'>): void {
@@ -89,7 +86,6 @@ export class MessagingStack extends Stack {
       ...parts,
       settings: this.settings,
       busyTables: { conversations, messages, mailboxes },
-      metricsNamespace: this.settings.name,
     });
   }
 
