@@ -1,0 +1,79 @@
+import { LRUCache } from 'lru-cache';
+import type { StoredMessage } from '#shared/domain/message.ts';
+import type { MessageCache } from '#shared/use-cases/ports.ts';
+
+export interface MemoryCacheOptions {
+  /** Over all conversations, 32 MiB unless told: about 50,000 messages of 300 bytes. */
+  readonly maxBytes?: number;
+  /** 10,000 unless told. */
+  readonly maxConversations?: number;
+  /** The last so many of each conversation, 100 unless told: one page of `history`. */
+  readonly perConversation?: number;
+}
+
+interface Conversation {
+  readonly messages: ReadonlyMap<number, StoredMessage>;
+  readonly bytes: number;
+}
+
+/** What a Map entry, an object of seven fields and their headers take in V8, measured on Node 24. */
+const overheadBytes = 400;
+
+/**
+ * The first tier: sealed messages in the memory of this execution environment. The conversations that were used
+ * least recently go first, and within a conversation its lowest seqs.
+ */
+export function makeMemoryCache({
+  maxBytes = 32 * 1024 * 1024,
+  maxConversations = 10_000,
+  perConversation = 100,
+}: MemoryCacheOptions = {}): MessageCache {
+  const conversations = new LRUCache<string, Conversation>({
+    max: maxConversations,
+    maxSize: maxBytes,
+    sizeCalculation: (conversation) => conversation.bytes,
+  });
+
+  function keep(conversationId: string, messages: Map<number, StoredMessage>): void {
+    let bytes = sumOfBytes(messages);
+    while (messages.size > perConversation || bytes > maxBytes) {
+      const lowest = Math.min(...messages.keys());
+      bytes -= bytesOf(messages.get(lowest));
+      messages.delete(lowest);
+    }
+    if (messages.size === 0) conversations.delete(conversationId);
+    else conversations.set(conversationId, { messages, bytes });
+  }
+
+  return {
+    async put(message) {
+      const messages = new Map(conversations.get(message.conversationId)?.messages);
+      // A copy: the caller's bytes may be a slice of a much larger reply, or written again.
+      messages.set(message.seq, { ...message, ciphertext: new Uint8Array(message.ciphertext) });
+      keep(message.conversationId, messages);
+    },
+
+    async range(conversationId, from, to) {
+      const messages = conversations.get(conversationId)?.messages.values() ?? [];
+      return [...messages].filter((message) => message.seq >= from && message.seq <= to);
+    },
+
+    async drop(conversationId, seq) {
+      const messages = new Map(conversations.peek(conversationId)?.messages);
+      if (messages.delete(seq)) keep(conversationId, messages);
+    },
+  };
+}
+
+function sumOfBytes(messages: ReadonlyMap<number, StoredMessage>): number {
+  let sum = 0;
+  for (const message of messages.values()) sum += bytesOf(message);
+  return sum;
+}
+
+function bytesOf(message: StoredMessage | undefined): number {
+  if (!message) return 0;
+  const { conversationId, messageId, senderId, clientMessageId = '', ciphertext } = message;
+  const characters = conversationId.length + messageId.length + senderId.length + clientMessageId.length;
+  return overheadBytes + characters + ciphertext.byteLength;
+}
