@@ -3,6 +3,7 @@ import { SignJWT } from 'jose';
 import { answerJson, answerText } from '#localstack/http-answers.ts';
 import { algorithm, openSigningKey } from '#localstack/issuer/signing-key.ts';
 import { parseTokenRequest } from '#localstack/issuer/token-request.ts';
+import { targetOf } from '#localstack/request-target.ts';
 
 export interface Issuer {
   /** What tokens carry as `iss`. */
@@ -63,12 +64,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     issuer: key.issuer,
     token,
     handleRequest(request, response) {
-      const url = new URL(request.url ?? '/', options.issuer);
-      const document = Object.hasOwn(documents, url.pathname) ? documents[url.pathname] : undefined;
-      if (document === undefined && url.pathname !== issuerPaths.token) return false;
+      const { path, query } = targetOf(request);
+      const document = Object.hasOwn(documents, path) ? documents[path] : undefined;
+      if (document === undefined && path !== issuerPaths.token) return false;
       if (request.method !== 'GET' && request.method !== 'HEAD') refuseMethod(response);
       else if (document !== undefined) answerJson(response, 200, document);
-      else void answerToken(url.searchParams, response, token);
+      else void answerToken(query, response, token);
       return true;
     },
   };

@@ -1,0 +1,82 @@
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface DataDirectory {
+  readonly path: string;
+  /** Whether it goes at the end. */
+  readonly temporary: boolean;
+  /** Lets the next one in, and removes a temporary directory. */
+  close(): Promise<void>;
+}
+
+/** A directory that cannot serve. The message says why, in words for whoever chose it. */
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError';
+}
+
+// Long enough for a stack that is just ending.
+const patienceMs = 3_000;
+
+/** Opens the directory for this stack alone, making it if need be; a temporary one without `path`. */
+export async function openDataDirectory(path?: string): Promise<DataDirectory> {
+  if (path === undefined) {
+    const temporary = mkdtempSync(join(tmpdir(), 'postrider-'));
+    return { path: temporary, temporary: true, close: () => rm(temporary, { recursive: true, force: true }) };
+  }
+  const absolute = resolve(path);
+  try {
+    mkdirSync(absolute, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw unusable(absolute, cause);
+  }
+  const unlock = await lock(absolute);
+  return { path: absolute, temporary: false, close: async () => unlock() };
+}
+
+/**
+ * SQLite's exclusive transaction is a lock of the operating system, on every platform: it ends with the process, even
+ * by SIGKILL, where a file with a process id in it would stay and might come to name somebody else.
+ */
+async function lock(directory: string): Promise<() => void> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const database = openLockFile(directory);
+    try {
+      database.exec('BEGIN EXCLUSIVE');
+      return () => database.close();
+    } catch (cause) {
+      database.close();
+      if (!isBusy(cause)) throw unusable(directory, cause);
+      if (performance.now() > deadline)
+        throw new DataDirectoryError(
+          `The data directory ${directory} is in use by another stack. Stop that one, or choose another directory.`,
+        );
+    }
+    await sleep(100);
+  }
+}
+
+function openLockFile(directory: string): DatabaseSync {
+  try {
+    return new DatabaseSync(join(directory, 'lock'));
+  } catch (cause) {
+    throw unusable(directory, cause);
+  }
+}
+
+function isBusy(cause: unknown): boolean {
+  // SQLITE_BUSY, https://www.sqlite.org/rescode.html
+  return cause instanceof Error && 'errcode' in cause && cause.errcode === 5;
+}
+
+function unusable(directory: string, cause: unknown): DataDirectoryError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DataDirectoryError(
+    `The data directory ${directory} cannot be used: ${reason}. Choose one that can be written to.`,
+    { cause },
+  );
+}

@@ -1,0 +1,218 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { bundleFunctions } from '#infra/bundle-functions.ts';
+import { authorizerFunction, queueFunction, routes } from '#infra/routes.ts';
+import { type DataDirectory, openDataDirectory } from '#localstack/data-directory.ts';
+import type { TableNames } from '#localstack/dynamodb/create-tables.ts';
+import { createFrontDoor } from '#localstack/front-door.ts';
+import { type Endpoints, functionEnvironment } from '#localstack/function-environment.ts';
+import { createGateway, type Gateway } from '#localstack/gateway/gateway.ts';
+import type { GatewayLimits } from '#localstack/gateway/limits.ts';
+import { createIssuer, type Issuer } from '#localstack/issuer/issuer.ts';
+import { startEventSource } from '#localstack/lambda/event-source.ts';
+import { createLocalFunction, type LocalFunction } from '#localstack/lambda/local-function.ts';
+import { clientSettings } from '#localstack/local-account.ts';
+import { closeServer, listenOnLoopback, loopback } from '#localstack/loopback-server.ts';
+import { type Services, startServices } from '#localstack/services.ts';
+import { settleAll } from '#localstack/settle-all.ts';
+import type { Sqs } from '#localstack/sqs/sqs.ts';
+
+export interface StackOptions {
+  /** Of everything that a user meets. 0 (the default) picks a free one. */
+  readonly port?: number;
+  /** Where data is kept between runs. Without it everything is gone at the end. */
+  readonly dataDir?: string;
+  /** More settings for the functions, or other ones. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly gatewayLimits?: Partial<GatewayLimits>;
+  /** Whether to use a cache if there is a server for one: true unless told. */
+  readonly cache?: boolean;
+  /** Execution environments of each function, at most. */
+  readonly maxEnvironments?: number;
+  /** What the functions and the stack have to say. */
+  onLog?(line: string): void;
+  /** Called for each notification that goes to the team's own push service: EventBridge's detail type and detail. */
+  onNotification?(detailType: string, detail: unknown): void;
+  /** Called if the database ends by itself: the stack is of no use any more, and should be stopped. */
+  onCrash?(error: Error): void;
+}
+
+export interface Stack {
+  /** `ws://127.0.0.1:{port}/local` */
+  readonly url: string;
+  /** `http://127.0.0.1:{port}` */
+  readonly httpUrl: string;
+  readonly endpoints: Endpoints;
+  readonly tableNames: TableNames;
+  /** What the functions were given. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** By name: `send`, `reconnect`, … */
+  readonly functions: Readonly<Record<string, LocalFunction>>;
+  readonly gateway: Gateway;
+  /** The cache's URL and what serves it; undefined where there is none. */
+  readonly cache: { readonly url: string; readonly origin: string } | undefined;
+  readonly dataDirectory: Pick<DataDirectory, 'path' | 'temporary'>;
+  /** Of the database's process; undefined if `DYNAMODB_ENDPOINT` named another one. */
+  readonly databasePid: number | undefined;
+  token(...request: Parameters<Issuer['token']>): Promise<string>;
+  /** Ends everything that was started. A second call waits for the first. */
+  stop(): Promise<void>;
+}
+
+const stage = 'local';
+const audience = 'postrider';
+const webDirectory = fileURLToPath(new URL('../web', import.meta.url));
+const deliverGraceMs = 2_000;
+
+/** Starts the whole backend on this machine, with the same bundles that are deployed. Rejects, leaving nothing, if a part fails. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  await using cleanup = new AsyncDisposableStack();
+  const frontDoor = createFrontDoor({ stage, webDirectory });
+  const port = await listenOnLoopback(frontDoor.server, options.port);
+  cleanup.defer(() => closeServer(frontDoor.server));
+  const httpUrl = `http://${loopback}:${port}`;
+
+  const directory = await openDataDirectory(options.dataDir);
+  cleanup.defer(() => directory.close());
+  const [services, issuer, bundles] = await settleAll([
+    startServices(servicesOptions(options, directory), cleanup),
+    createIssuer({
+      issuer: httpUrl,
+      audience,
+      ...(!directory.temporary && { keyFile: join(directory.path, 'issuer.json') }),
+    }),
+    bundleFunctions({ outdir: join(directory.path, 'bundles') }),
+  ] as const);
+
+  const environment = {
+    ...environmentOf(services, issuer, httpUrl),
+    ...options.environment,
+  };
+  const functions = createFunctions(bundles, environment, options, cleanup);
+  const gateway = openGateway(functions, options.gatewayLimits, cleanup);
+  pollQueue(services.sqs, functionNamed(functions, queueFunction), options, cleanup);
+  frontDoor.open({ gateway, issuer });
+
+  const everything = cleanup.move();
+  let stopped: Promise<void> | undefined;
+  return {
+    url: `ws://${loopback}:${port}/${stage}`,
+    httpUrl,
+    endpoints: endpointsOf(services),
+    tableNames: services.dynamodb.tableNames,
+    environment,
+    functions,
+    gateway,
+    cache: services.cache,
+    dataDirectory: directory,
+    databasePid: services.dynamodb.pid,
+    token: issuer.token,
+    stop() {
+      stopped ??= everything.disposeAsync();
+      return stopped;
+    },
+  };
+}
+
+function servicesOptions(options: StackOptions, directory: DataDirectory) {
+  const log = (line: string) => options.onLog?.(line);
+  return {
+    directory,
+    withCache: options.cache ?? true,
+    onEvent: (detailType: string, detail: unknown) => options.onNotification?.(detailType, detail),
+    onWarning: log,
+    onCrash: (error: Error) => (options.onCrash ? options.onCrash(error) : log(error.message)),
+  };
+}
+
+function environmentOf(services: Services, issuer: Issuer, httpUrl: string) {
+  return functionEnvironment({
+    endpoints: endpointsOf(services),
+    tableNames: services.dynamodb.tableNames,
+    kmsKeyId: services.kms.keyId,
+    queueUrl: services.sqs.queueUrl,
+    cacheUrl: services.cache?.url,
+    httpUrl,
+    stage,
+    issuer: issuer.issuer,
+    audience,
+  });
+}
+
+function endpointsOf({ dynamodb, kms, sqs, events }: Services): Endpoints {
+  return {
+    dynamodb: dynamodb.endpoint,
+    kms: kms.endpoint,
+    sqs: sqs.endpoint,
+    events: events.endpoint,
+  };
+}
+
+function createFunctions(
+  bundles: Readonly<Record<string, { readonly file: string }>>,
+  environment: Readonly<Record<string, string>>,
+  { maxEnvironments, onLog }: StackOptions,
+  cleanup: AsyncDisposableStack,
+): Record<string, LocalFunction> {
+  const functions = Object.entries(bundles).map(([name, { file }]) => {
+    const local = createLocalFunction({
+      name,
+      file,
+      environment,
+      ...(maxEnvironments !== undefined && { maxEnvironments }),
+      onLog: (line) => onLog?.(`[${name}] ${line}`),
+    });
+    return [name, cleanup.adopt(local, ({ stop }) => stop())] as const;
+  });
+  return Object.fromEntries(functions);
+}
+
+function openGateway(
+  functions: Readonly<Record<string, LocalFunction>>,
+  limits: Partial<GatewayLimits> | undefined,
+  cleanup: AsyncDisposableStack,
+): Gateway {
+  const gateway = createGateway({
+    stage,
+    routes: Object.fromEntries(
+      routes.map((route) => {
+        const { invoke } = functionNamed(functions, route.function);
+        return [route.key, { invoke, routeResponse: route.routeResponse }];
+      }),
+    ),
+    authorizer: functionNamed(functions, authorizerFunction),
+    ...(limits && { limits }),
+  });
+  return cleanup.adopt(gateway, ({ close }) => close());
+}
+
+function functionNamed(functions: Readonly<Record<string, LocalFunction>>, name: string): LocalFunction {
+  const local = functions[name];
+  if (local === undefined) throw new Error(`There is no functions/${name}.ts, which infra/routes.ts names.`);
+  return local;
+}
+
+function pollQueue(
+  { endpoint, queueUrl, queueArn }: Sqs,
+  target: LocalFunction,
+  { onLog }: StackOptions,
+  cleanup: AsyncDisposableStack,
+): void {
+  const sqs = cleanup.adopt(new SQSClient(clientSettings(endpoint)), (client) => client.destroy());
+  const source = startEventSource({
+    sqs,
+    queueUrl,
+    queueArn,
+    target,
+    onError: (error) => onLog?.(`[${queueFunction}] ${error}`),
+  });
+  cleanup.defer(async () => {
+    const ended = source.stop();
+    await Promise.race([ended, sleep(deliverGraceMs, undefined, { ref: false })]);
+    // What is still under way is cut short; the queue hands it out again.
+    await target.stop();
+    await ended;
+  });
+}
