@@ -1,0 +1,70 @@
+import { expect } from 'vitest';
+import { pushed, sendTo } from './support/calls.ts';
+import type { Client } from './support/client.ts';
+import { contract, newUser, settle } from './support/contract.ts';
+import { expectReply } from './support/shapes.ts';
+
+const LIVE_CONNECTIONS = 20;
+
+const { test, live, open } = contract('connections limit');
+
+async function answers(client: Client) {
+  expectReply(await client.request({ action: 'ping' }), 'pong');
+}
+
+async function openMany(user: string, count: number): Promise<Client[]> {
+  const clients: Client[] = [];
+  for (let index = 0; index < count; index += 1) {
+    clients.push(await live(user));
+  }
+  return clients;
+}
+
+test('when the 21st connection of a user opens, the oldest is closed with 1008', async () => {
+  const user = newUser();
+  const other = await live(newUser('other'));
+  const clients = await openMany(user, LIVE_CONNECTIONS);
+  await Promise.all(clients.map(answers));
+
+  const newest = await live(user);
+  const [oldest, ...rest] = clients;
+  expect((await oldest?.closing())?.code).toBe(1008);
+  await Promise.all([...rest, newest, other].map(answers));
+
+  const message = await sendTo(other, user);
+  await Promise.all([...rest, newest].map((client) => pushed(client, message)));
+});
+
+test('the 22nd closes the second oldest', async () => {
+  const user = newUser();
+  const clients = await openMany(user, LIVE_CONNECTIONS + 2);
+  expect((await clients[0]?.closing())?.code).toBe(1008);
+  expect((await clients[1]?.closing())?.code).toBe(1008);
+  await Promise.all(clients.slice(2).map(answers));
+});
+
+test('a connection counts from its opening, also before its reconnect', async () => {
+  const user = newUser();
+  const oldest = await open(user);
+  await openMany(user, LIVE_CONNECTIONS);
+  expect((await oldest.closing()).code).toBe(1008);
+});
+
+test('connections that have ended are not counted', async () => {
+  const user = newUser();
+  const oldest = await live(user);
+  for (let index = 0; index <= LIVE_CONNECTIONS; index += 1) {
+    const client = await live(user);
+    await client.close();
+    await settle(100);
+  }
+  await answers(oldest);
+});
+
+test('all 20 connections of a recipient get a message', async () => {
+  const user = newUser();
+  const sender = await live(newUser('sender'));
+  const clients = await openMany(user, LIVE_CONNECTIONS);
+  const message = await sendTo(sender, user);
+  await Promise.all(clients.map((client) => pushed(client, message)));
+});
