@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { sdkError, startWorld, type World } from '#test/support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.stop());
+
+let users = 0;
+/** A message to somebody who is not there, and the witness that it left. */
+async function sendToNobody() {
+  users += 1;
+  const [alice, bob] = [`alice-${users}`, `bob-${users}`];
+  const from = await world.join(alice);
+  const { message } = await world
+    .environment()
+    .send({ action: 'send', recipientId: bob, content: 'x' }, from);
+  const reference = world.left.find(({ messageId }) => messageId === message.messageId);
+  if (!reference) throw new Error('no witness');
+  return { bob, message, reference };
+}
+
+const publishedFor = (userId: string) => world.published.filter(({ recipientId }) => recipientId === userId);
+
+test('nobody there: one notification, without content', async () => {
+  const { bob, reference } = await sendToNobody();
+
+  await world.environment().deliverLater(reference);
+
+  expect(publishedFor(bob)).toStrictEqual([{ ...reference, unread: 1 }]);
+});
+
+test('somebody came meanwhile: posted, not notified', async () => {
+  const { bob, message, reference } = await sendToNobody();
+  const session = await world.join(bob);
+
+  await world.environment().deliverLater(reference);
+
+  expect(world.gateway.pushes(session.connectionId)).toStrictEqual([
+    { type: 'message.new', messageId: message.messageId, message },
+  ]);
+  expect(publishedFor(bob)).toStrictEqual([]);
+});
+
+test('a connection that is gone by now counts as nobody', async () => {
+  const { bob, reference } = await sendToNobody();
+  world.gateway.gone.add((await world.join(bob)).connectionId);
+
+  await world.environment().deliverLater(reference);
+
+  expect(publishedFor(bob)).toHaveLength(1);
+});
+
+test('acknowledged, never committed, or lost to another attempt: nothing is done', async () => {
+  const { bob, message, reference } = await sendToNobody();
+  const session = await world.join(bob);
+  const environment = world.environment();
+
+  await environment.deliverLater({ ...reference, seq: 2 });
+  await environment.deliverLater({ ...reference, messageId: 'of the attempt that lost' });
+  await environment.deliverLater({ ...reference, recipientId: 'somebody-else' });
+  const positions = new Map([[message.conversationId, 1]]);
+  await environment.acknowledge({ action: 'ack', positions }, session);
+  await environment.deliverLater(reference);
+
+  expect(world.gateway.pushes(session.connectionId)).toStrictEqual([]);
+  expect(publishedFor(bob)).toStrictEqual([]);
+});
+
+test('a failure is thrown, so that the queue brings the reference again', async () => {
+  const { reference } = await sendToNobody();
+  const notifications = {
+    publish: async () => {
+      throw sdkError('InternalException', 500);
+    },
+  };
+
+  await expect(world.environment({ notifications }).deliverLater(reference)).rejects.toMatchObject({
+    name: 'InternalException',
+  });
+});

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startWorld, type World } from '#test/support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.stop());
+
+const connection = (userId: string, index: number) => ({
+  userId,
+  connectionId: `${userId}-${index}`,
+  address: '192.0.2.1',
+  connectedAt: Date.now() + index,
+  expiresAt: Date.now() + 3_600_000,
+  ready: false,
+});
+
+test('the 21st connection ends the oldest, whose row goes first', async () => {
+  const environment = world.environment();
+  for (let index = 1; index <= 21; index += 1) await environment.openConnection(connection('carol', index));
+
+  expect(world.gateway.closed).toStrictEqual(['carol-1']);
+  const rows = await environment.connections.of('carol', 'strong');
+  expect(rows.map(({ connectionId }) => connectionId)).not.toContain('carol-1');
+  expect(rows).toHaveLength(20);
+});
+
+test('many at once: never more than 20 remain', async () => {
+  const environment = world.environment();
+  await Promise.all(
+    Array.from({ length: 40 }, (_, index) => environment.openConnection(connection('dave', index))),
+  );
+
+  const rows = await environment.connections.of('dave', 'strong');
+  expect(rows).toHaveLength(20);
+});
+
+test('attempts beyond the address’s limit are told when to come again', async () => {
+  const rateLimits = JSON.stringify({ connectionsPerAddress: { burst: 2, refillPerSecond: 0.5 } });
+  const now = Date.now();
+  const environment = world.environment({ rateLimits, clock: { now: () => now, sleep: async () => {} } });
+  const open = (index: number) =>
+    environment.openConnection({ ...connection('erin', index), address: '198.51.100.7' });
+  await open(1);
+  await open(2);
+
+  expect(await open(3)).toStrictEqual({ opened: false, retryAfterMs: 2_000 });
+  expect(await environment.connections.of('erin', 'strong')).toHaveLength(2);
+});
