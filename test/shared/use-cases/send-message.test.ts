@@ -257,7 +257,10 @@ test('an outcome that stays unknown is a failure to be retried, and the retry is
     if (name === 'TransactWriteCommand') throw sdkError('InternalServerError', 500);
     return answer;
   });
-  const clock = { now: () => now, sleep: async (ms: number) => void (now += ms) };
+  const sleep = async (milliseconds: number) => {
+    now += milliseconds;
+  };
+  const clock = { now: () => now, sleep };
 
   const sending = world.environment({ dynamodb, clock, random: () => 1 }).send(request, session);
 
