@@ -1,3 +1,5 @@
+import { DependencyFailure } from './failures.ts';
+
 /** A budget that each user or address has: `burst` units at most, refilled steadily. */
 export interface RateLimit {
   /** What the keys of its rows begin with; no two limits share one. */
@@ -70,7 +72,7 @@ export function requestCost(rowsRead: number, rowsWritten = 0): number {
 }
 
 /** A limit that fails closed could not be checked. The request was not let through; it may be sent again. */
-export class RateLimiterUnavailable extends Error {
+export class RateLimiterUnavailable extends DependencyFailure {
   override readonly name = 'RateLimiterUnavailable';
   readonly limit: RateLimitName;
 

@@ -1,5 +1,6 @@
+import { DependencyFailure } from '#shared/domain/failures.ts';
 import { ProtocolError } from '#shared/protocol/errors.ts';
-import { DependencyFailure, type Telemetry } from '#shared/use-cases/ports.ts';
+import type { Telemetry } from '#shared/use-cases/ports.ts';
 
 /** What the client is told of `error`; what it is not told goes to the log. */
 export function toProtocolError(error: unknown, telemetry: Telemetry): ProtocolError {

@@ -1,11 +1,11 @@
 import { isConversationId } from '#shared/domain/conversation.ts';
+import { DependencyFailure } from '#shared/domain/failures.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import { fitting, roomIn } from '#shared/protocol/pages.ts';
 import { type Reply, replyFrame } from '#shared/protocol/replies.ts';
 import type { HistoryRequest } from '#shared/protocol/requests.ts';
 import { viewMessage } from './message-view.ts';
 import type { Mailboxes, RateLimiter } from './ports.ts';
-import { DependencyFailure } from './ports.ts';
 import { makeReadMessages, type ReadMessagesDependencies } from './read-messages.ts';
 import { notFound, refuseRequestOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';

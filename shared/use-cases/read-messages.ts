@@ -1,7 +1,7 @@
 import type { ConversationIdentity } from '#shared/domain/conversation.ts';
+import { UnreadableMessage } from '#shared/domain/failures.ts';
 import type { StoredMessage } from '#shared/domain/message.ts';
 import type { Clock, ConversationLog, MessageCache, MessageCipher, Random, Telemetry } from './ports.ts';
-import { UnreadableMessage } from './ports.ts';
 import { makeBackoff } from './waiting.ts';
 
 export interface ReadMessagesDependencies {

@@ -1,7 +1,6 @@
 import { ProtocolError } from '#shared/protocol/errors.ts';
-import type { Request } from '#shared/protocol/requests.ts';
 import type { RateLimitCharge, RateLimiter } from './ports.ts';
-import { requestCost } from './request-costs.ts';
+import { type ChargedRequest, costOf } from './request-costs.ts';
 import type { Session } from './session.ts';
 
 /** Takes `charges`, or refuses with `rate_limited`. */
@@ -19,10 +18,10 @@ export async function refuseOverLimit(
 /** The same for requests other than sends, by their weight. */
 export async function refuseRequestOverLimit(
   limiter: RateLimiter,
-  request: Exclude<Request, { action: 'send' | 'ping' }>,
+  request: ChargedRequest,
   { userId }: Session,
 ): Promise<void> {
-  await refuseOverLimit(limiter, [{ limit: 'requestsPerUser', of: userId, cost: requestCost(request) }]);
+  await refuseOverLimit(limiter, [{ limit: 'requestsPerUser', of: userId, cost: costOf(request) }]);
 }
 
 /** Not there and not yours are the same to a stranger. */

@@ -1,21 +1,27 @@
+import { requestCost } from '#shared/domain/rate-limits.ts';
+import { limits } from '#shared/protocol/limits.ts';
 import type { Request } from '#shared/protocol/requests.ts';
 
-/**
- * What a request takes from `requestsPerUser`, by what it touches. A `send` has limits of its own, and a `ping` touches
- * nothing.
- */
-export function requestCost(request: Exclude<Request, { action: 'send' | 'ping' }>): number {
+/** Requests that are charged to `requestsPerUser`: a `send` has limits of its own, and a `ping` touches nothing. */
+export type ChargedRequest = Exclude<Request, { action: 'send' | 'ping' }>;
+
+/** A reconnect without positions still looks through every mailbox of its user. */
+const leastMailboxes = 100;
+
+/** What a request takes from `requestsPerUser`, by the rows that it may read and write. */
+export function costOf(request: ChargedRequest): number {
   switch (request.action) {
     case 'reconnect':
-      return 5;
+      return requestCost(Math.max(leastMailboxes, request.positions?.size ?? 0));
     case 'ack':
-      return Math.max(1, Math.ceil(request.positions.size / 10));
+      return requestCost(0, request.positions.size);
     case 'history':
+      return requestCost(request.limit ?? limits.historyDefault);
     case 'conversations':
-      return 2;
+      return requestCost(request.limit ?? limits.conversationsDefault);
     case 'read':
     case 'block':
     case 'unblock':
-      return 1;
+      return requestCost(1, 1);
   }
 }

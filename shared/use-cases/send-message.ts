@@ -1,4 +1,5 @@
 import { directConversationId, isConversationId, otherMember } from '#shared/domain/conversation.ts';
+import { OutcomeUnknown } from '#shared/domain/failures.ts';
 import type { StoredMessage } from '#shared/domain/message.ts';
 import { makeMessageId } from '#shared/domain/message-id.ts';
 import { noRecentSends, rememberSend } from '#shared/domain/recent-sends.ts';
@@ -17,7 +18,6 @@ import type {
   RateLimiter,
   SendState,
 } from './ports.ts';
-import { OutcomeUnknown } from './ports.ts';
 import { forbidden, notFound, refuseOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
 import { makeBackoff, sideBySide, withinTime } from './waiting.ts';

@@ -1,9 +1,9 @@
 import { BatchGetCommand, GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { LRUCache } from 'lru-cache';
 import type { ConversationIdentity } from '#shared/domain/conversation.ts';
+import { DependencyFailure, OutcomeUnknown } from '#shared/domain/failures.ts';
 import type { StoredMessage } from '#shared/domain/message.ts';
 import type { Clock, CommitOutcome, ConversationLog, Random, SendState } from '#shared/use-cases/ports.ts';
-import { DependencyFailure, OutcomeUnknown } from '#shared/use-cases/ports.ts';
 import { makeBackoff } from '#shared/use-cases/waiting.ts';
 import { errorName } from '../retry.ts';
 import { lostRace, mayHaveCommitted } from './cancellation.ts';

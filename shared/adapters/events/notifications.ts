@@ -1,6 +1,6 @@
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { DependencyFailure } from '#shared/domain/failures.ts';
 import type { Notifications } from '#shared/use-cases/ports.ts';
-import { DependencyFailure } from '#shared/use-cases/ports.ts';
 
 interface Options {
   readonly events: Pick<EventBridgeClient, 'send'>;

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeCallRecorder, type RecordedCall } from '#test/support/call-recorder.ts';
+import { startWorld, type World } from '#test/support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.stop());
+
+/** A warm environment whose calls are recorded, and a conversation that has begun. */
+async function warm(alice: string, bob: string) {
+  const recorder = makeCallRecorder();
+  const environment = world.environment({
+    dynamodb: recorder.dynamodb(world.dynamodb.client),
+    gateway: recorder.gateway(world.gateway),
+    queue: recorder.queue({ leave: async () => {} }),
+  });
+  const from = await world.join(alice);
+  const send = (content: string) =>
+    environment.send({ action: 'send', recipientId: bob, content, clientMessageId: content }, from);
+  await send('the first message makes the conversation and loads the data key');
+  recorder.reset();
+  return { recorder, send };
+}
+
+/** How many calls of each name there are in each round trip. */
+function byRoundTrip(calls: readonly RecordedCall[]): Record<string, number>[] {
+  const trips: Record<string, number>[] = [];
+  for (const { name, depth } of calls) {
+    const trip = trips[depth - 1] ?? {};
+    trips[depth - 1] = trip;
+    trip[name] = (trip[name] ?? 0) + 1;
+  }
+  return trips;
+}
+
+const sum = (calls: readonly RecordedCall[], units: 'readUnits' | 'writeUnits') =>
+  calls.reduce((total, call) => total + call[units], 0);
+
+/** The figures as the performance page states them, so that page and code cannot drift apart. */
+function published(row: string): number[] {
+  const page = readFileSync(new URL('../../../docs/performance.md', import.meta.url), 'utf8');
+  const line = page.split('\n').find((one) => one.startsWith(`| ${row} |`));
+  return (line ?? '').split('|').slice(2, -1).map(Number);
+}
+
+const content = 'x'.repeat(300);
+
+test('a direct send, recipient online: three round trips from frame to push', async () => {
+  const { recorder, send } = await warm('alice-on', 'bob-on');
+  await world.join('bob-on');
+
+  await send(content);
+
+  expect(byRoundTrip(recorder.calls)).toStrictEqual([
+    { UpdateCommand: 2, BatchGetCommand: 1 },
+    { TransactWriteCommand: 1, SendMessage: 1, QueryCommand: 2 },
+    { PostToConnection: 1, QueryCommand: 2 },
+  ]);
+  const { calls } = recorder;
+  const figures = [calls.length, 3, sum(calls, 'readUnits'), sum(calls, 'writeUnits')];
+  expect(figures).toStrictEqual([10, 3, 7, 10]);
+  expect(published('send, recipient online')).toStrictEqual(figures);
+});
+
+test('a direct send, recipient offline: one call less', async () => {
+  const { recorder, send } = await warm('alice-off', 'bob-off');
+
+  await send(content);
+
+  expect(byRoundTrip(recorder.calls)).toStrictEqual([
+    { UpdateCommand: 2, BatchGetCommand: 1 },
+    { TransactWriteCommand: 1, SendMessage: 1, QueryCommand: 2 },
+    { QueryCommand: 2 },
+  ]);
+  const { calls } = recorder;
+  const figures = [calls.length, 3, sum(calls, 'readUnits'), sum(calls, 'writeUnits')];
+  expect(figures).toStrictEqual([9, 3, 7, 10]);
+  expect(published('send, recipient offline')).toStrictEqual(figures);
+});
