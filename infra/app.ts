@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { bundleFunctions } from './bundle-functions.ts';
 import { type FunctionName, functionNeeds } from './function-needs.ts';
-import { addPostrider } from './postrider.ts';
+import { addChecks, addPostrider } from './postrider.ts';
 import { readSettings } from './settings.ts';
 
 /** What `npx cdk` runs: settings, bundles, stacks. */
@@ -18,4 +18,5 @@ const directories = names.map((name) => {
   return [name, dirname(bundle.file)] as const;
 });
 addPostrider(app, settings, Object.fromEntries(directories) as Record<FunctionName, string>);
+addChecks(app);
 app.synth();

@@ -9,13 +9,17 @@ export interface Postrider {
   readonly messaging: MessagingStack;
 }
 
-/** One deployment: what must last, and what is replaced each time. `app.synth()` throws on anything that cdk-nag finds. */
+/** Makes `app.synth()` throw on anything that cdk-nag finds and nobody has acknowledged. */
+export function addChecks(app: App): void {
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+}
+
+/** One deployment: what must last, and what is replaced each time. */
 export function addPostrider(
   app: App,
   settings: Settings,
   bundles: MessagingStackProps['bundles'],
 ): Postrider {
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const data = new DataStack(app, `${settings.name}-Data`, {
     settings,
     description: 'Postrider: messages, mailboxes, keys and users',

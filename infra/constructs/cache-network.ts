@@ -35,6 +35,7 @@ export class CacheNetwork extends Construct {
       ipAddresses: IpAddresses.cidr('10.73.0.0/20'),
       maxAzs: 3,
       natGateways: 0,
+      createInternetGateway: false,
       subnetConfiguration: [{ name: 'Private', subnetType: SubnetType.PRIVATE_WITH_EGRESS }],
       gatewayEndpoints: { DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
     }) as IVpc;

@@ -66,7 +66,7 @@ export class MessagingApi extends Construct {
       ipAddressType: IpAddressType.DUAL_STACK,
     });
     this.stage = this.addStage(settings, domain?.domain);
-    this.url = domain === undefined ? this.stage.url : `wss://${domain.domain.name}`;
+    this.url = domain === undefined ? this.stage.url : `wss://${settings.domainName}`;
     if (domain !== undefined) this.domainTarget = domain.target;
     if (settings.apiGatewayLogRole === 'create') {
       this.stage.node.addDependency(new ApiGatewayLogRole(this, 'LogRole'));

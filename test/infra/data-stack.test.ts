@@ -1,0 +1,121 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { tables } from '#shared/adapters/dynamodb/tables.ts';
+import { resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+describe('what must last', () => {
+  let stack: Synthesised;
+  beforeAll(() => {
+    stack = synthesise();
+  });
+
+  test.each(Object.entries(tables))('the table %s is as tables.ts declares it', (_, definition) => {
+    const { partitionKey, holdsData } = definition;
+    const sortKey = 'sortKey' in definition ? definition.sortKey : undefined;
+    const keys = [partitionKey, ...(sortKey ? [sortKey] : [])];
+    stack.data.hasResource('AWS::DynamoDB::GlobalTable', {
+      DeletionPolicy: holdsData ? 'Retain' : 'Delete',
+      UpdateReplacePolicy: holdsData ? 'Retain' : 'Delete',
+      Properties: {
+        BillingMode: 'PAY_PER_REQUEST',
+        KeySchema: keys.map(({ name }, index) => ({
+          AttributeName: name,
+          KeyType: index === 0 ? 'HASH' : 'RANGE',
+        })),
+        AttributeDefinitions: keys.map(({ name, type }) => ({ AttributeName: name, AttributeType: type })),
+        ...('timeToLive' in definition && {
+          TimeToLiveSpecification: { AttributeName: definition.timeToLive, Enabled: true },
+        }),
+        Replicas: [
+          Match.objectLike({
+            DeletionProtectionEnabled: holdsData,
+            PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: holdsData },
+          }),
+        ],
+      },
+    });
+  });
+
+  test('there are no other tables, and only those whose rows expire may be lost', () => {
+    stack.data.resourceCountIs('AWS::DynamoDB::GlobalTable', Object.keys(tables).length);
+    const lost = resourcesOf(stack.data, 'AWS::DynamoDB::GlobalTable').filter(
+      ([, table]) => table.DeletionPolicy !== 'Retain',
+    );
+    expect(
+      lost
+        .map(([, table]) => Object.keys(table.Properties))
+        .every((keys) => keys.includes('TimeToLiveSpecification')),
+    ).toBe(true);
+  });
+
+  test('the content key rotates, is retained, and waits as long as it can before it is deleted', () => {
+    stack.data.hasResource('AWS::KMS::Key', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { EnableKeyRotation: true, PendingWindowInDays: 30 },
+    });
+  });
+
+  test('the users are retained, and may not sign themselves up', () => {
+    stack.data.hasResource('AWS::Cognito::UserPool', {
+      DeletionPolicy: 'Retain',
+      Properties: Match.objectLike({
+        DeletionProtection: 'ACTIVE',
+        AdminCreateUserConfig: { AllowAdminCreateUserOnly: true },
+      }),
+    });
+  });
+
+  test('nothing that is redeployed daily is among it, and the other way round', () => {
+    const types = (template: Synthesised['data']) =>
+      new Set(
+        Object.values(template.toJSON().Resources as Record<string, { Type: string }>).map(
+          ({ Type }) => Type,
+        ),
+      );
+    expect([...types(stack.data)].sort()).toEqual([
+      'AWS::Cognito::UserPool',
+      'AWS::Cognito::UserPoolClient',
+      'AWS::DynamoDB::GlobalTable',
+      'AWS::KMS::Alias',
+      'AWS::KMS::Key',
+    ]);
+    expect([...types(stack.messaging)].filter((type) => types(stack.data).has(type))).toEqual([]);
+  });
+});
+
+describe('an issuer of the team’s own', () => {
+  test('makes the user pool unnecessary, and the authorizer trusts it alone', () => {
+    const { data, messaging } = synthesise({
+      issuer: 'https://login.example.com/',
+      audience: 'chat',
+      tokenScope: 'use',
+    });
+    data.resourceCountIs('AWS::Cognito::UserPool', 0);
+    messaging.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: {
+        Variables: Match.objectLike({
+          TOKEN_ISSUER: 'https://login.example.com/',
+          TOKEN_AUDIENCE: 'chat',
+          TOKEN_SCOPE: 'use',
+          TOKEN_JWKS_URI: 'https://login.example.com/.well-known/jwks.json',
+        }),
+      },
+    });
+  });
+});
+
+describe('a throw-away deployment', () => {
+  test('leaves nothing behind', () => {
+    const { data } = synthesise({ keepData: 'false' });
+    const kept = Object.entries(
+      data.toJSON().Resources as Record<string, { DeletionPolicy?: string }>,
+    ).filter(([, { DeletionPolicy }]) => DeletionPolicy === 'Retain');
+    expect(kept).toEqual([]);
+    data.allResourcesProperties('AWS::DynamoDB::GlobalTable', {
+      Replicas: [Match.objectLike({ DeletionProtectionEnabled: false })],
+    });
+  });
+});

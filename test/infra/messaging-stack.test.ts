@@ -1,0 +1,177 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { functionNeeds } from '#infra/function-needs.ts';
+import { routes } from '#infra/routes.ts';
+import { type Resource, resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+let stack: Synthesised;
+beforeAll(() => {
+  stack = synthesise();
+});
+
+const functionsOf = ({ messaging }: Synthesised) => resourcesOf(messaging, 'AWS::Lambda::Function');
+
+describe('functions', () => {
+  test('are all arm64 on Node 24, below the gateway’s 29 s unless the queue calls them, traced, with JSON logs', () => {
+    expect(functionsOf(stack)).toHaveLength(Object.keys(functionNeeds).length);
+    for (const [id, { Properties }] of functionsOf(stack)) {
+      expect(Properties, id).toMatchObject({
+        Architectures: ['arm64'],
+        Runtime: 'nodejs24.x',
+        Handler: 'index.handler',
+        TracingConfig: { Mode: 'Active' },
+        LoggingConfig: { LogFormat: 'JSON' },
+      });
+      if (!id.includes('Deliver')) expect(Properties.Timeout).toBeLessThan(29);
+    }
+  });
+
+  test('each logs to a group of its own that is kept for the set time', () => {
+    const groups = resourcesOf(stack.messaging, 'AWS::Logs::LogGroup');
+    expect(groups).toHaveLength(functionsOf(stack).length + 1);
+    for (const [, { Properties }] of groups) expect(Properties.RetentionInDays).toBe(30);
+  });
+});
+
+describe('the WebSocket API', () => {
+  const routeOf = (key: string): Resource | undefined =>
+    resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::Route').find(
+      ([, { Properties }]) => Properties.RouteKey === key,
+    )?.[1];
+
+  test('selects routes by the action, and knows those of the table and no others', () => {
+    stack.messaging.hasResourceProperties('AWS::ApiGatewayV2::Api', {
+      ProtocolType: 'WEBSOCKET',
+      RouteSelectionExpression: '$request.body.action',
+    });
+    const keys = resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::Route').map(
+      ([, { Properties }]) => Properties.RouteKey,
+    );
+    expect(keys.sort()).toEqual(routes.map(({ key }) => key).sort());
+  });
+
+  test.each(routes)('$key answers with a route response: $routeResponse', ({ key, routeResponse }) => {
+    const route = routeOf(key);
+    expect(route?.Properties.RouteResponseSelectionExpression).toBe(routeResponse ? '$default' : undefined);
+    const routeId = resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::Route').find(
+      ([, each]) => each === route,
+    )?.[0];
+    const responses = resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::RouteResponse').filter(
+      ([, { Properties }]) => (Properties.RouteId as { Ref: string }).Ref === routeId,
+    );
+    expect(responses.map(([, { Properties }]) => Properties.RouteResponseKey)).toEqual(
+      routeResponse ? ['$default'] : [],
+    );
+  });
+
+  test('authorizes at $connect, and demands no header that a browser cannot send', () => {
+    expect(routeOf('$connect')?.Properties.AuthorizationType).toBe('CUSTOM');
+    stack.messaging.hasResourceProperties('AWS::ApiGatewayV2::Authorizer', {
+      AuthorizerType: 'REQUEST',
+      IdentitySource: [],
+    });
+  });
+
+  test('throttles, and logs who came but neither content nor token', () => {
+    const stages = resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::Stage').map(
+      ([, stage]) => stage.Properties,
+    );
+    expect(stages.map((stage) => stage.DefaultRouteSettings)).toEqual([
+      {
+        DataTraceEnabled: false,
+        LoggingLevel: 'OFF',
+        DetailedMetricsEnabled: true,
+        ThrottlingRateLimit: 2000,
+        ThrottlingBurstLimit: 1000,
+      },
+    ]);
+    const [logs] = stages.map((stage) => stage.AccessLogSettings as { Format: string });
+    const variables: string[] = Object.values(JSON.parse(logs?.Format ?? '{}'));
+    expect(variables).toContain('$context.connectionId');
+    expect(
+      variables.filter((variable) =>
+        /body|header|token|authorizer\.(?!status)|integrationErrorMessage/i.test(variable),
+      ),
+    ).toEqual([]);
+  });
+
+  test('has the host name of the settings', () => {
+    const { messaging } = synthesise({
+      domainName: 'chat.example.com',
+      certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-4000-8000-000000000000',
+    });
+    messaging.hasResourceProperties('AWS::ApiGatewayV2::DomainName', { DomainName: 'chat.example.com' });
+    messaging.hasOutput('WebSocketUrl', { Value: 'wss://chat.example.com' });
+    messaging.hasOutput('DomainTarget', {});
+  });
+});
+
+describe('later delivery', () => {
+  test('returns failed records alone, and sets aside what failed five times', () => {
+    stack.messaging.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      BatchSize: 10,
+    });
+    stack.messaging.hasResourceProperties('AWS::SQS::Queue', {
+      RedrivePolicy: { maxReceiveCount: 5, deadLetterTargetArn: Match.anyValue() },
+      VisibilityTimeout: 6 * functionNeeds.deliver.timeoutSeconds,
+    });
+  });
+
+  test('its queues are encrypted and refuse plain HTTP', () => {
+    stack.messaging.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
+    stack.messaging.resourceCountIs('AWS::SQS::QueuePolicy', 2);
+  });
+});
+
+describe('the cache', () => {
+  const usesCache = Object.entries(functionNeeds).filter(([, needs]) => 'usesCache' in needs).length;
+  const withVariable = (synthesised: Synthesised, name: string) =>
+    functionsOf(synthesised).filter(
+      ([, { Properties }]) => name in (Properties.Environment as { Variables: object }).Variables,
+    );
+
+  test('is reached by its public endpoint, over TLS, by IAM', () => {
+    stack.messaging.hasResourceProperties('AWS::ElastiCache::ServerlessCache', {
+      ConnectionType: 'public',
+      Engine: 'valkey',
+      MajorEngineVersion: '9',
+      UserGroupId: 'default.iam-user-group',
+      SubnetIds: Match.absent(),
+    });
+    stack.messaging.resourceCountIs('AWS::EC2::VPC', 0);
+    const found = withVariable(stack, 'CACHE_URL');
+    expect(found).toHaveLength(usesCache);
+    for (const [, { Properties }] of found)
+      expect(JSON.stringify(Properties.Environment)).toContain('rediss://');
+  });
+
+  test('can be left out', () => {
+    const without = synthesise({ cache: 'none' });
+    without.messaging.resourceCountIs('AWS::ElastiCache::ServerlessCache', 0);
+    expect(withVariable(without, 'CACHE_URL')).toEqual([]);
+  });
+
+  test('can be inside a VPC, which has no NAT gateway', () => {
+    const inside = synthesise({ cache: 'vpc' });
+    inside.messaging.hasResourceProperties('AWS::ElastiCache::ServerlessCache', { ConnectionType: 'vpc' });
+    inside.messaging.resourceCountIs('AWS::EC2::NatGateway', 0);
+    inside.messaging.resourceCountIs('AWS::EC2::InternetGateway', 0);
+    inside.messaging.resourceCountIs('AWS::EC2::EgressOnlyInternetGateway', 1);
+    const within = functionsOf(inside).filter(([, { Properties }]) => Properties.VpcConfig !== undefined);
+    expect(within).toHaveLength(usesCache);
+    for (const [, { Properties }] of within) {
+      expect(Properties.VpcConfig).toMatchObject({ Ipv6AllowedForDualStack: true });
+    }
+  });
+});
+
+describe('the outputs', () => {
+  test('name the URL and what to do next', () => {
+    stack.messaging.hasOutput('WebSocketUrl', {});
+    const { NextStep } = stack.messaging.findOutputs('NextStep') as { NextStep: { Value: unknown } };
+    expect(JSON.stringify(NextStep.Value)).toContain('wscat');
+  });
+});

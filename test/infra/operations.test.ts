@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Resource, resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+let stack: Synthesised;
+beforeAll(() => {
+  stack = synthesise({ alarmEmail: 'on-call@example.com' });
+});
+
+const alarms = () => resourcesOf(stack.messaging, 'AWS::CloudWatch::Alarm').map(([, alarm]) => alarm);
+const named = (name: string): Resource => {
+  const found = alarms().find(({ Properties }) => String(Properties.AlarmName).endsWith(`: ${name}`));
+  if (found === undefined) throw new Error(`There is no alarm ${name}.`);
+  return found;
+};
+
+describe('alarms', () => {
+  test('the first message that is set aside wakes somebody', () => {
+    expect(named('DeadLetters').Properties).toMatchObject({
+      AlarmName: 'Postrider critical: DeadLetters',
+      Threshold: 1,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      EvaluationPeriods: 1,
+    });
+  });
+
+  test('each says what to do, and calls by its severity', () => {
+    for (const { Properties } of alarms()) {
+      expect(String(Properties.AlarmDescription).length, String(Properties.AlarmName)).toBeGreaterThan(40);
+      const severity = String(Properties.AlarmName).split(' ')[1]?.replace(':', '');
+      const [action] = Properties.AlarmActions as { Ref: string }[];
+      expect(action?.Ref.toLowerCase()).toContain(severity);
+    }
+  });
+
+  test('there is one for the errors of each function, for throttles, and for the age of the queue', () => {
+    for (const name of [
+      'sendErrors',
+      'deliverErrors',
+      'authorizeErrors',
+      'FunctionThrottles',
+      'TableThrottles',
+      'DeliveryQueueAgeSeconds',
+      'DataKeyRefused',
+      'DataKeyKeptWhileUnreachable',
+    ]) {
+      expect(named(name).Properties.AlarmName).toContain(name);
+    }
+  });
+
+  test('every counter that is watched is one that the code counts', () => {
+    const counted =
+      sourceOf(new URL('../../shared/', import.meta.url)) +
+      sourceOf(new URL('../../functions/', import.meta.url));
+    const onDashboard = dashboardText().matchAll(/"Postrider","(\w+)","service"/g);
+    const inAlarms = alarms().filter(({ Properties }) => Properties.Namespace === 'Postrider');
+    const names = new Set([
+      ...inAlarms.map(({ Properties }) => String(Properties.MetricName)),
+      ...[...onDashboard].map(([, name]) => String(name)),
+    ]);
+    expect(names.size).toBeGreaterThan(10);
+    expect([...names].filter((name) => !counted.includes(`'${name}'`))).toEqual([]);
+  });
+
+  test('go to the address of the settings', () => {
+    expect(
+      resourcesOf(stack.messaging, 'AWS::SNS::Subscription').map(([, { Properties }]) => Properties.Endpoint),
+    ).toEqual(['on-call@example.com', 'on-call@example.com']);
+  });
+});
+
+test('there is one dashboard', () => {
+  stack.messaging.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+});
+
+function sourceOf(folder: URL): string {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(new URL(file, folder), 'utf8'))
+    .join('\n');
+}
+
+/** The body that CloudFormation puts together, without what it puts in. */
+function dashboardText(): string {
+  const [dashboard] = resourcesOf(stack.messaging, 'AWS::CloudWatch::Dashboard').map(([, each]) => each);
+  const body = dashboard?.Properties.DashboardBody as { 'Fn::Join': [string, unknown[]] };
+  return body['Fn::Join'][1].filter((part) => typeof part === 'string').join('');
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { readSettings, settingNames } from '#infra/settings.ts';
+
+const read = (settings: Record<string, unknown>) =>
+  readSettings(
+    Object.fromEntries(Object.entries(settings).map(([name, value]) => [`postrider:${name}`, value])),
+  );
+
+test('without any, everything has a default and nobody else is trusted', () => {
+  const settings = readSettings({});
+  expect(settings).toMatchObject({ name: 'Postrider', cache: 'public', keepData: true });
+  expect(settings.issuer).toBeUndefined();
+});
+
+test('the command line says the same as cdk.json, in strings', () => {
+  expect(read({ keepData: 'false', logRetentionDays: '7', requestsPerSecond: '50' })).toEqual(
+    read({ keepData: false, logRetentionDays: 7, requestsPerSecond: 50 }),
+  );
+});
+
+test('an empty value means the default', () => {
+  expect(read({ issuer: '', cache: '' })).toEqual(readSettings({}));
+});
+
+test.each([
+  ['name', '9lives', 'a letter, then letters'],
+  ['cache', 'pubic', 'one of "public", "vpc", "none"'],
+  ['issuer', 'http://login.example.com', 'https URL'],
+  ['issuer', 'login.example.com', 'https URL'],
+  ['issuer', 'https://', 'https URL'],
+  ['jwksUri', 'ftp://keys', 'an https URL'],
+  ['tokenScope', 'two scopes', 'one scope'],
+  ['selfSignUp', 'yes', 'true or false'],
+  ['keepData', 1, 'true or false'],
+  ['cacheMaxGigabytes', 0, 'a whole number from 1 to 5000'],
+  ['requestsPerSecond', 1.5, 'a whole number from 1'],
+  ['requestBurst', '-1', 'a whole number from 1'],
+  ['dataKeyHours', 'often', 'a whole number from 1'],
+  ['logRetentionDays', 8, 'one of 1, 3, 5, 7'],
+  ['logLevel', 'verbose', 'one of "DEBUG"'],
+  ['domainName', 'Chat.Example.com', 'a host name in small letters'],
+  ['certificateArn', 'my-certificate', 'the ARN of an ACM certificate'],
+  ['alarmEmail', 'me', 'an e-mail address'],
+  ['apiGatewayLogRole', 'maybe', 'one of "create", "exists"'],
+  ['rateLimits', '{"messagesPerUser":{"burst":0}}', 'messagesPerUser.burst'],
+  ['rateLimits', { nonsense: {} }, 'there is no limit "nonsense"'],
+])('a wrong %s (%j) fails and says what to write', (name, value, remedy) => {
+  expect(() => read({ [name]: value })).toThrow(`postrider:${name} is ${JSON.stringify(value)}: write `);
+  expect(() => read({ [name]: value })).toThrow(remedy);
+});
+
+test('everything that is wrong is said at once', () => {
+  expect(() => read({ cache: 'x', logLevel: 'y' })).toThrow(/postrider:cache .*\n.*postrider:logLevel/);
+});
+
+test('a setting that does not exist is refused, and those that do are named', () => {
+  expect(() => read({ cahce: 'none' })).toThrow(/no setting "postrider:cahce".*cache/);
+});
+
+test('a setting without its prefix is not swallowed', () => {
+  expect(() => readSettings({ cache: 'none' })).toThrow('write "postrider:cache"');
+});
+
+test("other tools' context is left alone", () => {
+  expect(() =>
+    readSettings({ '@aws-cdk/core:x': true, 'cli-telemetry': false, 'aws:cdk:y': 1 }),
+  ).not.toThrow();
+});
+
+test.each([
+  [{ issuer: 'https://login.example.com' }, 'postrider:issuer needs postrider:audience'],
+  [{ audience: 'app' }, 'go with postrider:issuer'],
+  [{ jwksUri: 'https://login.example.com/keys' }, 'go with postrider:issuer'],
+  [{ domainName: 'chat.example.com' }, 'go together'],
+  [{ issuer: 'https://login.example.com', audience: 'app', selfSignUp: true }, 'leave one of them out'],
+])('%j is right alone and wrong together', (settings, remedy) => {
+  expect(() => read(settings)).toThrow(remedy);
+});
+
+test('docs/deploy.md explains every setting', () => {
+  const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8');
+  expect(settingNames.filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
+});
