@@ -1,0 +1,59 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** What the files of each folder may import of the project, and whether they may import packages. */
+const boundaries: Record<string, { readonly project: readonly string[]; readonly packages: boolean }> = {
+  'shared/protocol/': { project: ['shared/protocol/'], packages: false },
+  'shared/domain/': { project: ['shared/domain/', 'shared/protocol/'], packages: true },
+  'shared/use-cases/': {
+    project: ['shared/use-cases/', 'shared/domain/', 'shared/protocol/'],
+    packages: false,
+  },
+  'shared/adapters/': {
+    project: ['shared/adapters/', 'shared/use-cases/', 'shared/domain/', 'shared/protocol/'],
+    packages: true,
+  },
+  'shared/runtime/': { project: ['shared/'], packages: true },
+  'functions/': { project: ['shared/'], packages: true },
+  'client/': { project: ['client/', 'shared/protocol/'], packages: false },
+  'web/': { project: ['web/', 'client/', 'shared/protocol/'], packages: false },
+  'infra/': { project: ['infra/', 'shared/adapters/dynamodb/tables.ts', 'shared/domain/', 'shared/protocol/', 'shared/adapters/events/notifications.ts'], packages: true },
+  'localstack/': {
+    project: ['localstack/', 'infra/', 'shared/adapters/dynamodb/tables.ts', 'shared/protocol/', 'client/'],
+    packages: true,
+  },
+};
+
+const specifiers = (source: string): string[] =>
+  [...source.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  );
+
+function resolve(file: string, specifier: string): string | undefined {
+  if (specifier.startsWith('#')) return specifier.slice(1);
+  if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier));
+  return undefined;
+}
+
+test.for(Object.entries(boundaries))('%s keeps to what it may import', ([folder, { project, packages }]) => {
+  const files = globSync(`${folder}**/*.{ts,mjs,js}`, { cwd: root });
+  const violations = files.flatMap((file) =>
+    specifiers(readFileSync(join(root, file), 'utf8')).flatMap((specifier) => {
+      const target = resolve(file, specifier);
+      if (target !== undefined)
+        return project.some((allowed) => target.startsWith(allowed)) ? [] : [`${file} → ${target}`];
+      return packages || specifier.startsWith('node:') ? [] : [`${file} → ${specifier}`];
+    }),
+  );
+  expect(violations).toStrictEqual([]);
+});
+
+test('what the product runs in the cloud knows nothing of an emulator', () => {
+  const words = /localstack|dynoxide|fauxqs|ministack|127\.0\.0\.1|localhost/i;
+  const files = globSync(['functions/**/*.ts', 'shared/**/*.ts'], { cwd: root });
+  expect(files.filter((file) => words.test(readFileSync(join(root, file), 'utf8')))).toStrictEqual([]);
+});
