@@ -19,6 +19,9 @@ export interface ValkeyConnectDependencies {
   readonly credentials?: AwsCredentials;
 }
 
+/** For each step of making a connection. */
+const limitMs = 2_000;
+
 /**
  * Connections to Valkey by iovalkey, which is held to one thing: making a connection and using it until it ends. It
  * takes its password once, when it is made, so reconnecting by itself it would sign in with a token of long ago. It
@@ -43,7 +46,9 @@ export function makeValkeyConnect(
     const options: NodeOptions = {
       ...signIn,
       ...(address.tls && { tls: ca ? { ca } : {} }),
-      connectTimeout: 2_000,
+      connectTimeout: limitMs,
+      // Who asked has long gone on by then; a sign-in that hangs must end as well, and its socket with it.
+      commandTimeout: limitMs,
       // A peer that is gone never confirms the end of a connection.
       disconnectTimeout: 100,
       enableReadyCheck: false,

@@ -6,7 +6,7 @@ import type { StoredMessage } from '#shared/domain/message.ts';
  *     version 1 | seq 6 | senderCount 6 | sentAt 6 | conversationId | messageId | senderId | clientMessageId | ciphertext
  *
  * An id is its length in one byte and its UTF-8; a length of 0 means that there is no `clientMessageId`. The
- * ciphertext is the rest. About 130 bytes beside the content, against 270 of JSON with base64.
+ * ciphertext is the rest. It adds 156 bytes to a sealed message of 345 (300 of content); JSON with base64 adds 382.
  */
 const version = 1;
 const numberBytes = 6;

@@ -95,6 +95,7 @@ describe('a connection', () => {
     expect(sockets).toHaveLength(1);
   });
 
+  // https://github.com/redis/ioredis/issues/1865: left to itself, the library stays with the other node for good.
   it('ends as a whole when one node of several is lost, so that none comes back with an old password', async () => {
     const [one, other] = await makeTwoNodes();
     const connect = makeValkeyConnect(
@@ -111,6 +112,21 @@ describe('a connection', () => {
     other.server.close();
     expect(wasOpen).toBe(true);
     expect(other.sockets).toHaveLength(1);
+  });
+
+  it.each([true, false])('is given up where nothing answers (cluster mode: %s)', async (clusterMode) => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    const sockets: Socket[] = [];
+    silent.on('connection', (socket) => {
+      sockets.push(socket.resume().on('error', () => undefined));
+    });
+    await once(silent, 'listening');
+    const address = silent.address();
+    const url = `valkey://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+
+    await expect(makeValkeyConnect({ url, clusterMode }, { clock })()).rejects.toThrow();
+    await expect.poll(() => sockets.every((socket) => socket.closed), { timeout: 20_000 }).toBe(true);
+    silent.close();
   });
 
   it.each([true, false])('is refused where nothing listens (cluster mode: %s)', async (clusterMode) => {

@@ -2,24 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ValkeyConnection } from '#shared/adapters/cache/connection.ts';
 import { makeGuardedConnection } from '#shared/adapters/cache/guarded-connection.ts';
 import { makeManualClock, recordTelemetry } from './support/doubles.ts';
-
-interface FakeConnection extends ValkeyConnection {
-  end(): void;
-}
-
-function makeFakeConnection(): FakeConnection {
-  let open = true;
-  const end = () => {
-    open = false;
-  };
-  return {
-    isOpen: () => open,
-    pipeline: async () => [],
-    transaction: async () => [],
-    close: vi.fn(end),
-    end,
-  };
-}
+import { type FakeConnection, makeFakeConnection } from './support/fake-connection.ts';
 
 function prepare({ connect = async () => makeFakeConnection() as ValkeyConnection } = {}) {
   const clock = makeManualClock();
@@ -155,17 +138,14 @@ describe('the guarded connection', () => {
 
   it('gives an attempt to connect up after 2 s, and closes what it still brings', async () => {
     const late = makeFakeConnection();
-    let arrive: (connection: ValkeyConnection) => void = () => undefined;
-    const slow = new Promise<ValkeyConnection>((resolve) => {
-      arrive = resolve;
-    });
-    const { guarded, clock } = prepare({ connect: () => slow });
+    const slow = Promise.withResolvers<ValkeyConnection>();
+    const { guarded, clock } = prepare({ connect: () => slow.promise });
     await new Promise(setImmediate);
     clock.advance(2_000);
 
     expect(await guarded.connected()).toBe(false);
     expect(guarded.circuit()).toBe('open');
-    arrive(late);
+    slow.resolve(late);
     await new Promise(setImmediate);
     expect(late.close).toHaveBeenCalledTimes(1);
   });
@@ -234,16 +214,11 @@ describe('the guarded connection', () => {
   it('survives work that fails after its time was up', async () => {
     const { guarded, clock } = prepare();
     await guarded.connected();
-    let fail: (error: Error) => void = () => undefined;
-    const hanging = guarded.run(
-      () =>
-        new Promise<never>((_, reject) => {
-          fail = reject;
-        }),
-    );
+    const work = Promise.withResolvers<never>();
+    const hanging = guarded.run(() => work.promise);
     clock.advance(50);
     await hanging;
-    fail(new Error('Connection is closed.'));
+    work.reject(new Error('Connection is closed.'));
     await new Promise(setImmediate);
 
     expect(guarded.circuit()).toBe('closed');

@@ -72,7 +72,7 @@ describe('the memory tier', () => {
   });
 
   it('does not keep what is larger than all of it', async () => {
-    const cache = makeMemoryCache({ maxBytes: 1_000 });
+    const cache = makeMemoryCache({ maxBytes: 200 });
     await cache.put(message(1, { ciphertext: new Uint8Array(2_000) }));
 
     expect(await cache.range(conversation, 1, 1)).toEqual([]);

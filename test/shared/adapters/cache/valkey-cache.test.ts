@@ -1,59 +1,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { makeValkeyConnect } from '#shared/adapters/cache/connect.ts';
-import type { ValkeyCommand, ValkeyConnect, ValkeyConnection } from '#shared/adapters/cache/connection.ts';
 import { encodeEntry } from '#shared/adapters/cache/message-entry.ts';
-import { makeValkeyCache, type ValkeyCache } from '#shared/adapters/cache/valkey-cache.ts';
-import {
-  conversation,
-  makeManualClock,
-  message,
-  messages,
-  recordTelemetry,
-  seqs,
-} from './support/doubles.ts';
-import {
-  hasOpenssl,
-  makeTestServer,
-  type ServerKind,
-  serverBinary,
-  type TestServer,
-} from './support/valkey-server.ts';
+import { type CacheOnServer, openCache, reasonToSkip } from './support/cache-on-server.ts';
+import { conversation, message, messages, seqs } from './support/doubles.ts';
+import { makeTestServer, type ServerKind, type TestServer } from './support/valkey-server.ts';
 
+const kinds: ServerKind[] = ['plain', 'TLS and cluster mode'];
 const recent = `{${conversation}}:recent`;
 const entryOf = (seq: number) => `{${conversation}}:m:${seq}`;
 
-describe.each<ServerKind>(['plain', 'TLS and cluster mode'])('the Valkey tier: %s', (kind) => {
-  const missing = [!serverBinary && 'no server on the PATH', kind !== 'plain' && !hasOpenssl && 'no openssl'];
-  const reasonToSkip = missing.filter(Boolean).join(', ');
+describe.each(kinds)('the Valkey tier: %s', (kind) => {
+  const reason = reasonToSkip(kind);
 
-  describe.skipIf(reasonToSkip)(reasonToSkip || 'against a real server', () => {
+  describe.skipIf(reason)(reason || 'against a real server', () => {
     let server: TestServer;
-    let clock: ReturnType<typeof makeManualClock>;
-    let telemetry: ReturnType<typeof recordTelemetry>;
-    let cache: ValkeyCache;
-    let admin: ValkeyConnection;
-    let roundTrips: number;
-    let connections: number;
-
-    const connect: ValkeyConnect = () =>
-      makeValkeyConnect(server.settings, { clock: { now: () => Date.now() } })();
-
-    /** The same connection, counted. */
-    const countedConnect: ValkeyConnect = async () => {
-      connections += 1;
-      const connection = await connect();
-      const counted =
-        <T>(send: (commands: readonly ValkeyCommand[]) => T) =>
-        (commands: readonly ValkeyCommand[]) => {
-          roundTrips += 1;
-          return send(commands);
-        };
-      return {
-        ...connection,
-        pipeline: counted(connection.pipeline),
-        transaction: counted(connection.transaction),
-      };
-    };
+    let cache: CacheOnServer['cache'];
+    let telemetry: CacheOnServer['telemetry'];
+    let counts: CacheOnServer['counts'];
+    let ask: CacheOnServer['ask'];
 
     beforeAll(async () => {
       server = await makeTestServer(kind);
@@ -64,65 +27,34 @@ describe.each<ServerKind>(['plain', 'TLS and cluster mode'])('the Valkey tier: %
       await server.remove();
     });
 
-    /** A clock that stands still: whatever an operation waits for must come from the server, or it never ends. */
     beforeEach(async () => {
-      clock = makeManualClock();
-      telemetry = recordTelemetry();
-      roundTrips = 0;
-      connections = 0;
-      admin = await connect();
-      await admin.pipeline([['FLUSHALL']]);
-      cache = makeValkeyCache({ connect: countedConnect, clock, random: () => 0.5, telemetry });
-      expect(await cache.connected()).toBe(true);
-      return () => {
-        cache.close();
-        admin.close();
-      };
+      const opened = await openCache(server);
+      ({ cache, telemetry, counts, ask } = opened);
+      return opened.close;
     });
-
-    async function ask(...command: ValkeyCommand): Promise<unknown> {
-      const [reply] = await admin.pipeline([command]);
-      if (reply instanceof Error) throw reply;
-      return reply;
-    }
 
     async function allKeys(): Promise<string[]> {
       const reply = await ask('KEYS', '*');
       return Array.isArray(reply) ? reply.map(String) : [];
     }
 
-    async function back(): Promise<void> {
-      await expect
-        .poll(
-          async () => {
-            clock.advance(30_000);
-            await cache.put(message(1));
-            await cache.connected();
-            const [found] = await cache.range(conversation, 1, 1);
-            return found?.seq;
-          },
-          { timeout: 20_000, interval: 50 },
-        )
-        .toBe(1);
-    }
-
     it('gives back what it was given, each in one round trip', async () => {
       const given = [...messages(1, 9), message(10, { clientMessageId: 'ten' })];
       for (const one of given) await cache.put(one);
-      expect(roundTrips).toBe(10);
+      expect(counts.roundTrips).toBe(10);
 
       const found = await cache.range(conversation, 3, 10);
 
       expect(found.sort((one, other) => one.seq - other.seq)).toEqual(given.slice(2));
-      expect(roundTrips).toBe(11);
+      expect(counts.roundTrips).toBe(11);
     });
 
     it('finds the single entries of what has left the last 100, in a second round trip', async () => {
       for (const one of messages(1, 130)) await cache.put(one);
-      roundTrips = 0;
+      counts.roundTrips = 0;
 
       expect(seqs(await cache.range(conversation, 25, 40))).toEqual(seqs(messages(25, 40)));
-      expect(roundTrips).toBe(2);
+      expect(counts.roundTrips).toBe(2);
       expect(await ask('ZCARD', recent)).toBe(100);
       expect(await ask('ZCOUNT', recent, 31, 130)).toBe(100);
     });
@@ -139,12 +71,12 @@ describe.each<ServerKind>(['plain', 'TLS and cluster mode'])('the Valkey tier: %
 
     it('looks for 100 single entries at most, the lowest, in however wide a range', async () => {
       for (const one of messages(1, 250)) await cache.put(one);
-      roundTrips = 0;
+      counts.roundTrips = 0;
 
       const found = seqs(await cache.range(conversation, 1, 1_000_000));
 
       expect(found).toEqual([...seqs(messages(1, 100)), ...seqs(messages(151, 250))]);
-      expect(roundTrips).toBe(2);
+      expect(counts.roundTrips).toBe(2);
     });
 
     it('lets every key expire within the hour', async () => {
@@ -237,7 +169,7 @@ describe.each<ServerKind>(['plain', 'TLS and cluster mode'])('the Valkey tier: %
       await cache.drop('a}b', 1);
 
       expect(await cache.range('a}b', 1, 1)).toEqual([]);
-      expect(roundTrips).toBe(0);
+      expect(counts.roundTrips).toBe(0);
     });
 
     it('takes a page of the largest messages side by side', async () => {
@@ -247,64 +179,6 @@ describe.each<ServerKind>(['plain', 'TLS and cluster mode'])('the Valkey tier: %
       await Promise.all(page.map((one) => cache.put(one)));
 
       expect(await cache.range(conversation, 1, 100)).toHaveLength(100);
-    });
-
-    it('answers at the limit when the server hangs, leaves it alone, and uses it again', async () => {
-      await cache.put(message(1));
-      server.pause();
-      for (let times = 0; times < 3; times += 1) {
-        const hanging = [cache.range(conversation, 1, 1), cache.put(message(2)), cache.drop(conversation, 9)];
-        const operation = hanging[times];
-        await new Promise(setImmediate);
-        clock.advance(50);
-        await Promise.all(hanging);
-        expect(await operation).toEqual(times === 0 ? [] : undefined);
-        if (cache.circuit() === 'open') break;
-      }
-      expect(cache.circuit()).toBe('open');
-
-      roundTrips = 0;
-      for (let times = 0; times < 200; times += 1) expect(await cache.range(conversation, 1, 1)).toEqual([]);
-      expect(roundTrips).toBe(0);
-      expect(connections).toBe(1);
-
-      server.resume();
-      await back();
-      expect(cache.circuit()).toBe('closed');
-      expect(connections).toBe(2);
-    });
-
-    it('survives a server that is killed under load, and uses it again when it is back', async () => {
-      let turns = 0;
-      let served = 0;
-      let killed: Promise<void> | undefined;
-      async function load(worker: number): Promise<void> {
-        for (let turn = 0; turn < 100; turn += 1) {
-          const seq = worker * 100 + turn + 1;
-          await cache.put(message(seq));
-          const found = await cache.range(conversation, seq, seq);
-          served += found.length;
-          turns += 1;
-          if (turns === 500) killed = server.kill();
-        }
-      }
-
-      // The clock stands still all along: nothing here ends by a time limit.
-      await Promise.all(Array.from({ length: 10 }, (_, worker) => load(worker)));
-      await killed;
-
-      expect(turns).toBe(1_000);
-      expect(served).toBeGreaterThanOrEqual(400);
-      expect(served).toBeLessThan(1_000);
-      await cache.range(conversation, 1, 1);
-      expect(await cache.connected()).toBe(false);
-      expect(cache.circuit()).toBe('open');
-      expect(connections).toBeLessThanOrEqual(3);
-      expect(telemetry.lines().join()).not.toContain('timeout');
-
-      await server.start();
-      await back();
-      expect(cache.circuit()).toBe('closed');
     });
   });
 });
