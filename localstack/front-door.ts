@@ -10,12 +10,12 @@ import { serveFile } from '#localstack/static-files.ts';
 export interface Rooms {
   readonly gateway: Pick<Gateway, 'handleRequest' | 'handleUpgrade'>;
   readonly issuer: Pick<Issuer, 'handleRequest'>;
+  /** The directory of the demo page. */
+  readonly webDirectory: string;
 }
 
 export interface FrontDoorOptions {
   readonly stage: string;
-  /** The directory of the demo page; it may be missing. */
-  readonly webDirectory: string;
 }
 
 export interface FrontDoor {
@@ -45,7 +45,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
 
 async function answer(
   rooms: Rooms,
-  { stage, webDirectory }: FrontDoorOptions,
+  { stage }: FrontDoorOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -55,7 +55,7 @@ async function answer(
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (path === '/health' && isRead) answerJson(response, 200, { status: 'ok' });
   else if (path === `/${stage}` || path === `/${stage}/`) refuseWithoutUpgrade(request, response, stage);
-  else if (isRead && (await serveFile(webDirectory, request, response))) return;
+  else if (isRead && (await serveFile(rooms.webDirectory, request, response))) return;
   else if (path === '/') answerText(response, 200, describeAddresses(request, stage));
   else answerText(response, 404, `Nothing is at ${path}.\n${describeAddresses(request, stage)}`);
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { bundleFunctions } from '#infra/bundle-functions.ts';
 import { authorizerFunction, queueFunction, routes } from '#infra/routes.ts';
+import { bundlePage } from '#localstack/bundle-page.ts';
 import { type DataDirectory, openDataDirectory } from '#localstack/data-directory.ts';
 import type { TableNames } from '#localstack/dynamodb/create-tables.ts';
 import { createFrontDoor } from '#localstack/front-door.ts';
@@ -63,19 +63,19 @@ export interface Stack {
 
 const stage = 'local';
 const audience = 'postrider';
-const webDirectory = fileURLToPath(new URL('../web', import.meta.url));
 const deliverGraceMs = 2_000;
 
 /** Starts the whole backend on this machine, with the same bundles that are deployed. Rejects, leaving nothing, if a part fails. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack();
-  const frontDoor = createFrontDoor({ stage, webDirectory });
+  const frontDoor = createFrontDoor({ stage });
   const port = await listenOnLoopback(frontDoor.server, options.port);
   cleanup.defer(() => closeServer(frontDoor.server));
   const httpUrl = `http://${loopback}:${port}`;
 
   const directory = await openDataDirectory(options.dataDir);
   cleanup.defer(() => directory.close());
+  const webDirectory = join(directory.path, 'web');
   const [services, issuer, bundles] = await settleAll([
     startServices(servicesOptions(options, directory), cleanup),
     createIssuer({
@@ -84,6 +84,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ...(!directory.temporary && { keyFile: join(directory.path, 'issuer.json') }),
     }),
     bundleFunctions({ outdir: join(directory.path, 'bundles') }),
+    bundlePage(webDirectory),
   ] as const);
 
   const environment = {
@@ -93,7 +94,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const functions = createFunctions(bundles, environment, options, cleanup);
   const gateway = openGateway(functions, options.gatewayLimits, cleanup);
   pollQueue(services.sqs, functionNamed(functions, queueFunction), options, cleanup);
-  frontDoor.open({ gateway, issuer });
+  frontDoor.open({ gateway, issuer, webDirectory });
 
   const everything = cleanup.move();
   let stopped: Promise<void> | undefined;
