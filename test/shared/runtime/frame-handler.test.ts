@@ -1,0 +1,110 @@
+import type { Context } from 'aws-lambda';
+import { expect, test } from 'vitest';
+import { DependencyFailure } from '#shared/domain/failures.ts';
+import { ProtocolError } from '#shared/protocol/errors.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import type { SocketEvent } from '#shared/runtime/socket-event.ts';
+import { sdkError } from '#test/support/world.ts';
+
+const now = Date.parse('2026-03-01T00:00:00Z');
+
+/** A handler whose ping does as told, and what went over the management API. */
+function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post' = 'respond') {
+  const calls: string[][] = [];
+  const lines: string[] = [];
+  let flushed = 0;
+  const handler = makeFrameHandler({
+    useCases: { ping },
+    gateway: {
+      post: async (id, frame) => {
+        calls.push(['post', id, frame]);
+        return 'posted';
+      },
+      close: async (id) => void calls.push(['close', id]),
+    },
+    clock: { now: () => now, sleep: async () => {} },
+    telemetry: {
+      info: () => {},
+      warn: () => {},
+      error: (event, error) => void lines.push(`${event}: ${error}`),
+      count: () => {},
+      flush: () => {
+        flushed += 1;
+      },
+    },
+    answers,
+  });
+  const invoke = (body: string, expiresAt = now / 1000 + 60) =>
+    handler(event(body, expiresAt) as never, {} as Context);
+  return { invoke, calls, lines, flushed: () => flushed };
+}
+
+const event = (body: string, expiresAt: number): SocketEvent => ({
+  body,
+  requestContext: {
+    connectionId: 'c1',
+    connectedAt: now,
+    identity: { sourceIp: '192.0.2.1' },
+    authorizer: { userId: 'alice', tokenExpiresAt: String(expiresAt) },
+  },
+});
+
+const pong = async () => ({ type: 'pong' }) as const;
+const ping = '{"action":"ping","requestId":"r"}';
+const body = (result: { body?: string }) => JSON.parse(result.body ?? 'null');
+
+test('a reply carries its request’s id, in the route’s response', async () => {
+  const { invoke, calls, flushed } = setUp(pong);
+  expect(await invoke(ping)).toStrictEqual({ statusCode: 200, body: '{"type":"pong","requestId":"r"}' });
+  expect(calls).toStrictEqual([]);
+  expect(flushed()).toBe(1);
+});
+
+test('or posted, where the route has no response', async () => {
+  const { invoke, calls } = setUp(pong, 'post');
+  expect(await invoke(ping)).toStrictEqual({ statusCode: 200 });
+  expect(calls).toStrictEqual([['post', 'c1', '{"type":"pong","requestId":"r"}']]);
+});
+
+test.for<[string, Error, string]>([
+  ['its own word', new ProtocolError('forbidden', 'No.'), 'forbidden'],
+  ['a dependency that failed', new DependencyFailure('out of reach'), 'unavailable'],
+  ['AWS at fault', sdkError('InternalServerError', 500), 'unavailable'],
+  ['AWS refusing', sdkError('AccessDeniedException', 400), 'unavailable'],
+  ['a time-out', Object.assign(new Error('late'), { name: 'TimeoutError' }), 'unavailable'],
+  ['a broken connection', Object.assign(new Error('reset'), { code: 'ECONNRESET' }), 'unavailable'],
+  ['our request at fault', sdkError('ValidationException', 400), 'internal'],
+  ['a defect', new TypeError('undefined is not a function at secret.ts'), 'internal'],
+])('%s becomes an error frame that tells no more than it should', async ([, error, code]) => {
+  const { invoke, lines } = setUp(() => Promise.reject(error));
+
+  const frame = body(await invoke(ping));
+
+  expect(frame).toMatchObject({ type: 'error', requestId: 'r', code });
+  expect(frame.message).not.toBe('');
+  expect(frame.remedy).not.toBe('');
+  expect(JSON.stringify(frame)).not.toMatch(/secret\.ts|at Object|InternalServer/);
+  expect(lines.length).toBe(code === 'forbidden' ? 0 : 1);
+});
+
+test('after the expiry the first frame, whatever it is, gets one answer and the connection ends', async () => {
+  for (const frame of [ping, 'junk', '{"action":"nope","requestId":"r"}']) {
+    const { invoke, calls } = setUp(pong);
+    expect(await invoke(frame, now / 1000)).toStrictEqual({ statusCode: 200 });
+    expect(calls.map(([call]) => call)).toStrictEqual(['post', 'close']);
+    const posted = JSON.parse(calls[0]?.[2] ?? '');
+    expect(posted).toMatchObject({ type: 'error', code: 'unauthenticated' });
+    expect(posted.requestId).toBe(frame === 'junk' ? undefined : 'r');
+  }
+});
+
+test('a valid request of another route is refused, not lost', async () => {
+  const { invoke } = setUp(pong);
+  expect(body(await invoke('{"action":"conversations"}'))).toMatchObject({ code: 'bad_request' });
+});
+
+test('an answer that cannot be posted is logged, and the handler does not throw', async () => {
+  const { invoke, lines } = setUp(() => Promise.reject(new DependencyFailure('x')), 'post');
+  expect(await invoke(ping)).toStrictEqual({ statusCode: 200 });
+  expect(lines).toHaveLength(1);
+});
