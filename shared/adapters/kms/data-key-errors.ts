@@ -1,3 +1,5 @@
+import { DependencyFailure } from '#shared/domain/failures.ts';
+
 /**
  * Why a data key cannot be had:
  * - `revoked`: KMS was asked and refused (denied, disabled, pending deletion, not there);
@@ -7,7 +9,7 @@
 export type DataKeyFailure = 'revoked' | 'unreachable' | 'unusable';
 
 /** A data key could not be had; the messages under it are good. `message` says what to do, `cause` is the SDK's error. */
-export class DataKeyUnavailable extends Error {
+export class DataKeyUnavailable extends DependencyFailure {
   override readonly name = 'DataKeyUnavailable';
   readonly reason: DataKeyFailure;
 

@@ -36,7 +36,7 @@ interface Held {
   freshUntil: number;
 }
 
-/** More than a year of daily keys, some 200 KB. */
+/** More than a year of daily keys, some 300 KB. */
 const maxHeld = 400;
 
 /** How long a key that could not be loaded again is used before the next try, which may cost a message a time-out. */

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { UnreadableMessage } from '#shared/domain/failures.ts';
 import type { MessagePlace } from '#shared/domain/message.ts';
 import type { MessageCipher, RandomBytes } from '#shared/use-cases/ports.ts';
 import { UnknownDataKey } from './data-key-errors.ts';
@@ -22,9 +23,8 @@ const explanations: Readonly<Record<UnreadableReason, string>> = {
   notAuthentic: 'it was damaged, moved to another place, or sealed under another key salt',
 };
 
-/** A sealed message that will never open here. Names the message, never holds content or a key. */
-export class UnreadableMessage extends Error {
-  override readonly name = 'UnreadableMessage';
+/** What did not open, and why. Names the message, never holds content or a key. */
+export class UnreadableCiphertext extends UnreadableMessage {
   readonly reason: UnreadableReason;
   readonly conversationId: string;
   readonly seq: number;
@@ -81,17 +81,19 @@ export function makeMessageCipher({ dataKeys, randomBytes }: Options): MessageCi
 
     async open(place, keySalt, sealed) {
       if (!(sealed instanceof Uint8Array) || sealed.byteLength < overheadBytes) {
-        throw new UnreadableMessage(place, 'malformed');
+        throw new UnreadableCiphertext(place, 'malformed');
       }
-      if (sealed[0] !== version) throw new UnreadableMessage(place, 'unknownVersion');
-      if (!isSalt(keySalt)) throw new UnreadableMessage(place, 'noKeySalt');
+      if (sealed[0] !== version) throw new UnreadableCiphertext(place, 'unknownVersion');
+      if (!isSalt(keySalt)) throw new UnreadableCiphertext(place, 'noKeySalt');
       const dataKey = await dataKeys.byId(sealed.subarray(1, ivAt)).catch((error: unknown) => {
-        throw error instanceof UnknownDataKey ? new UnreadableMessage(place, 'unknownDataKey', error) : error;
+        throw error instanceof UnknownDataKey
+          ? new UnreadableCiphertext(place, 'unknownDataKey', error)
+          : error;
       });
       try {
         return decrypt(messageKey(dataKey, place.conversationId, keySalt), encodePlace(place), sealed);
       } catch (error) {
-        throw new UnreadableMessage(place, 'notAuthentic', error);
+        throw new UnreadableCiphertext(place, 'notAuthentic', error);
       }
     },
   };

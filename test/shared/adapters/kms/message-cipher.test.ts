@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DataKeyUnavailable, UnknownDataKey } from '#shared/adapters/kms/data-key-errors.ts';
 import type { DataKey } from '#shared/adapters/kms/data-key-memory.ts';
-import { makeMessageCipher, UnreadableMessage } from '#shared/adapters/kms/message-cipher.ts';
+import { makeMessageCipher } from '#shared/adapters/kms/message-cipher.ts';
+import { UnreadableMessage } from '#shared/domain/failures.ts';
 import type { MessagePlace } from '#shared/domain/message.ts';
 import { keySalt, place } from './support/environment.ts';
 

@@ -5,7 +5,7 @@ import { makeMessageCipher } from '#shared/adapters/kms/message-cipher.ts';
 import type { MessagePlace } from '#shared/domain/message.ts';
 import type { Clock, MessageCipher, Telemetry } from '#shared/use-cases/ports.ts';
 import type { TestDynamoDB } from '#test/support/dynamodb.ts';
-import type { FakeKms } from './fake-kms.ts';
+import { type FakeKms, kmsKeyId } from './fake-kms.ts';
 
 export const minute = 60_000;
 export const hour = 60 * minute;
@@ -73,7 +73,7 @@ export function startEnvironment(deployment: Deployment): Environment {
     kms: kms.client,
     dynamodb,
     tableName: database.tableNames.dataKeys,
-    kmsKeyId: 'alias/postrider',
+    kmsKeyId,
     clock,
     random,
     randomBytes,

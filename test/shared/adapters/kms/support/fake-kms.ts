@@ -10,6 +10,9 @@ import {
 
 type KeyState = 'working' | 'denied' | 'disabled' | 'throttled' | 'timing out';
 
+/** The one key that it has. */
+export const kmsKeyId = 'alias/postrider';
+
 export interface FakeKms {
   readonly client: Pick<KMSClient, 'send'>;
   /** What it says from now on, to every operation or to the named one only. */
@@ -30,6 +33,10 @@ export function makeFakeKms(): FakeKms {
 
   async function send(command: unknown): Promise<unknown> {
     await new Promise(setImmediate);
+    if (!(command instanceof GenerateDataKeyCommand || command instanceof DecryptCommand)) {
+      throw new TypeError('The fake KMS does not know this command.');
+    }
+    if (command.input.KeyId !== kmsKeyId) throw new TypeError(`The fake KMS was not asked for ${kmsKeyId}.`);
     if (command instanceof GenerateDataKeyCommand) {
       calls.GenerateDataKey += 1;
       failIf(states.GenerateDataKey);
@@ -37,13 +44,10 @@ export function makeFakeKms(): FakeKms {
       const { EncryptionContext } = command.input;
       return { Plaintext: new Uint8Array(key), CiphertextBlob: wrap(masterKey, key, EncryptionContext) };
     }
-    if (command instanceof DecryptCommand) {
-      calls.Decrypt += 1;
-      failIf(states.Decrypt);
-      const { CiphertextBlob, EncryptionContext } = command.input;
-      return { Plaintext: unwrap(masterKey, CiphertextBlob ?? new Uint8Array(), EncryptionContext) };
-    }
-    throw new TypeError('The fake KMS does not know this command.');
+    calls.Decrypt += 1;
+    failIf(states.Decrypt);
+    const { CiphertextBlob, EncryptionContext } = command.input;
+    return { Plaintext: unwrap(masterKey, CiphertextBlob ?? new Uint8Array(), EncryptionContext) };
   }
 
   return {
