@@ -20,7 +20,9 @@ export type ConversationIdentity = Pick<Conversation, 'conversationId' | 'member
  */
 export function directConversationId(one: string, other: string): string {
   const pair = one < other ? [one, other] : [other, one];
-  return createHash('sha256').update(`direct\n${pair.join('\n')}`).digest('base64url');
+  return createHash('sha256')
+    .update(`direct\n${pair.join('\n')}`)
+    .digest('base64url');
 }
 
 /** Whether `id` could name a conversation at all. */

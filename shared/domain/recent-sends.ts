@@ -13,7 +13,11 @@ const entryBytes = digestBytes + 4;
 export const noRecentSends: RecentSends = new Uint8Array(0);
 
 /** `sends` with one more, the oldest dropped beyond the limit. */
-export function rememberSend(sends: RecentSends, clientMessageId: string | undefined, seq: number): RecentSends {
+export function rememberSend(
+  sends: RecentSends,
+  clientMessageId: string | undefined,
+  seq: number,
+): RecentSends {
   const kept = sends.subarray(Math.max(0, sends.byteLength - (limits.rememberedSends - 1) * entryBytes));
   const next = new Uint8Array(kept.byteLength + entryBytes);
   next.set(kept);

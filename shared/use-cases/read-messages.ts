@@ -58,9 +58,8 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
       const stored = await log.messages(conversationId, Math.min(...missing), Math.max(...missing));
       const fresh = stored.filter(({ seq }) => !found.has(seq));
       await openAll(conversation, fresh, found);
-      await Promise.all(
-        tiers.flatMap((tier) => fresh.filter(({ seq }) => found.has(seq)).map((m) => tier.put(m))),
-      );
+      const readable = fresh.filter(({ seq }) => found.has(seq));
+      await Promise.all(tiers.map((tier) => tier.put(...readable)));
       // A row that is there and does not open will not get better by reading it again.
       const unreadable = new Set(fresh.map(({ seq }) => seq));
       missing = missing.filter((seq) => !found.has(seq) && !unreadable.has(seq));

@@ -48,11 +48,15 @@ export function makeMemoryCache({
   }
 
   return {
-    async put(message) {
-      const messages = new Map(conversations.get(message.conversationId)?.messages);
-      // A copy: the caller's bytes may be a slice of a much larger reply, or written again.
-      messages.set(message.seq, { ...message, ciphertext: new Uint8Array(message.ciphertext) });
-      keep(message.conversationId, messages);
+    async put(...added) {
+      const [first] = added;
+      if (!first) return;
+      const messages = new Map(conversations.get(first.conversationId)?.messages);
+      for (const message of added) {
+        // A copy: the caller's bytes may be a slice of a much larger reply, or written again.
+        messages.set(message.seq, { ...message, ciphertext: new Uint8Array(message.ciphertext) });
+      }
+      keep(first.conversationId, messages);
     },
 
     async range(conversationId, from, to) {

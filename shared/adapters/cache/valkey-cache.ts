@@ -50,16 +50,24 @@ export function makeValkeyCache(dependencies: ValkeyCacheDependencies): ValkeyCa
 
   return {
     /** One round trip. MULTI, because a connection cut off between ZADD and EXPIRE would leave a set that never expires. */
-    async put(message) {
-      const { conversationId, seq } = message;
-      const entry = isHashTag(conversationId) ? encodeEntry(message) : undefined;
-      if (!entry) return;
+    async put(...messages) {
+      const conversationId = messages[0]?.conversationId ?? '';
+      if (!isHashTag(conversationId)) return;
       const recent = recentKey(conversationId);
-      await guarded.run(async (connection) => {
-        const replies = await connection.transaction([
+      const entries = messages.flatMap((message): ValkeyCommand[] => {
+        const { seq } = message;
+        const entry = encodeEntry(message);
+        if (!entry) return [];
+        return [
           ['SET', entryKey(conversationId, seq), entry, 'EX', secondsToLive],
           ['ZREMRANGEBYSCORE', recent, seq, seq],
           ['ZADD', recent, seq, entry],
+        ];
+      });
+      if (entries.length === 0) return;
+      await guarded.run(async (connection) => {
+        const replies = await connection.transaction([
+          ...entries,
           ['ZREMRANGEBYRANK', recent, 0, -perConversation - 1],
           ['EXPIRE', recent, secondsToLive],
         ]);
