@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import {
   DeleteMessageCommand,
   ReceiveMessageCommand,
@@ -25,11 +28,7 @@ let errors: unknown[];
 
 beforeEach(async () => {
   server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
-  sqs = new SQSClient({
-    endpoint: `http://127.0.0.1:${server.port}`,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  });
+  sqs = clientOf(server.port);
   const deadLetters = server.createQueue('dead-letters');
   queue = server.createQueue('deliveries', {
     attributes: {
@@ -46,6 +45,14 @@ afterEach(async () => {
   sqs.destroy();
   await server.stop();
 });
+
+function clientOf(port: number): SQSClient {
+  return new SQSClient({
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+}
 
 type Answer = (event: SQSEvent) => unknown;
 
@@ -228,6 +235,23 @@ describe('an event source', () => {
     await expectStillQueued('after');
     expect(batches).toEqual([['before']]);
     expect(errors).toEqual([]);
+  });
+
+  it('stops although the queue never answers', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const client = clientOf(port);
+    start(() => undefined, { sqs: client, concurrency: 1 });
+    await once(silent, 'request');
+    const [source] = sources;
+
+    await source?.stop();
+
+    expect(errors).toEqual([]);
+    client.destroy();
+    silent.closeAllConnections();
+    silent.close();
   });
 
   it('lets a batch under way finish before it has stopped', async () => {
