@@ -16,10 +16,11 @@ interface Options {
   readonly tables: LogTables & { readonly relationships: string };
   readonly clock: Clock;
   readonly random: Random;
-  /** Conversations whose members and key salt are kept in memory; they never change. */
-  readonly rememberedIdentities?: number;
 }
 
+/** Members and key salt never change, but a deleted salt has to be forgotten: within the hour, as a data key is. */
+const rememberedIdentities = 10_000;
+const rememberedMs = 3_600_000;
 /** How often rows that disagree, or keys left unprocessed, are asked for again. */
 const readAttempts = 6;
 /** BatchGetItem takes 100 keys (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html). */
@@ -30,7 +31,9 @@ export function makeConversationLog(options: Options): ConversationLog {
   const { dynamodb, tables, clock } = options;
   const backoff = makeBackoff(clock, options.random);
   const identityCache = new LRUCache<string, ConversationIdentity>({
-    max: options.rememberedIdentities ?? 10_000,
+    max: rememberedIdentities,
+    ttl: rememberedMs,
+    perf: clock,
   });
 
   /** Unprocessed keys are asked for again: taken for absent, they would unblock a user or start a log anew. */
