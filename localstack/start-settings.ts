@@ -1,0 +1,25 @@
+export interface StartSettings {
+  readonly port: number;
+  readonly dataDir: string | undefined;
+}
+
+/** A setting that is wrong. The message says what to write instead. */
+export class StartSettingError extends Error {
+  override readonly name = 'StartSettingError';
+}
+
+const defaultPort = 4510;
+
+/** What `npm start` can be told, from the environment: `PORT` and `DATA_DIR`. */
+export function readStartSettings(environment: Readonly<Record<string, string | undefined>>): StartSettings {
+  return { port: readPort(environment.PORT), dataDir: environment.DATA_DIR || undefined };
+}
+
+function readPort(text: string | undefined): number {
+  if (text === undefined || text === '') return defaultPort;
+  const port = /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new StartSettingError(
+    `PORT must be a whole number from 0 (any free port) to 65535, and it is "${text}". Leave it out for ${defaultPort}.`,
+  );
+}

@@ -1,0 +1,88 @@
+/** `npm start`: the whole backend on this machine, until Ctrl-C. */
+import { watchNpm } from './parent-watch.ts';
+import type { Stack } from './stack.ts';
+import { readStartSettings, type StartSettings } from './start-settings.ts';
+
+const stopTimeoutMs = 15_000;
+
+const startedAt = performance.now();
+const ending = Promise.withResolvers<number>();
+// However often it is asked for, it ends once, with the first reason's exit code.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.resolve(0));
+if (process.env.npm_lifecycle_event !== undefined) watchNpm(() => ending.resolve(0));
+// Whoever read our output may be gone before us.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => ending.resolve(0));
+
+process.exit(await run());
+
+async function run(): Promise<number> {
+  let stack: Stack;
+  try {
+    const settings = readStartSettings(process.env);
+    stack = await start(settings);
+  } catch (error) {
+    console.error(explain(error));
+    return 1;
+  }
+  describe(stack);
+  const exitCode = await ending.promise;
+  return (await stopInTime(stack)) ? exitCode : 1;
+}
+
+async function start(settings: StartSettings): Promise<Stack> {
+  console.log('Postrider: starting …');
+  // Loaded late, so that a missing dependency can be explained.
+  const { startStack } = await import('./stack.ts');
+  return await startStack({
+    port: settings.port,
+    ...(settings.dataDir !== undefined && { dataDir: settings.dataDir }),
+    onLog: (line) => console.error(line),
+    onNotification: (_, detail) => console.log(`notification: ${JSON.stringify(detail)}`),
+    onCrash(error) {
+      console.error(
+        `${error.message}\nThe stack cannot work without it, and ends. Start it again with: npm start`,
+      );
+      ending.resolve(1);
+    },
+  });
+}
+
+function describe(stack: Stack): void {
+  const { dataDirectory, cache, httpUrl } = stack;
+  const lines = [
+    ['WebSocket', stack.url],
+    ['demo page', `${httpUrl}/`],
+    ['a token', `${httpUrl}/token?user=alice`],
+    ['data', dataDirectory.temporary ? 'gone at the end (keep it with DATA_DIR=path)' : dataDirectory.path],
+    ['cache', cache ? `${cache.url} (${cache.origin})` : 'none (there is one if valkey-server is installed)'],
+  ];
+  for (const [name = '', value] of lines) console.log(`  ${name.padEnd(10)} ${value}`);
+  console.log(`ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s, Ctrl-C ends it`);
+}
+
+async function stopInTime(stack: Stack): Promise<boolean> {
+  console.log('stopping …');
+  const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, stopTimeoutMs, 'late').unref());
+  try {
+    if ((await Promise.race([stack.stop(), timeout])) !== 'late') return true;
+    console.error(
+      `Not everything ended within ${stopTimeoutMs / 1000} s. What is left ends with this process.`,
+    );
+  } catch (error) {
+    console.error(explain(error));
+  }
+  return false;
+}
+
+/** For a person at a terminal: what is wrong and what to do, and a stack only where neither is known. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE')
+    return `Port ${'port' in error ? error.port : ''} is in use. Stop what uses it, or choose another one: PORT=4511 npm start`;
+  if (code === 'EACCES' && 'port' in error)
+    return `Port ${error.port} may not be used by this user. Choose one above 1023: PORT=4511 npm start`;
+  if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND')
+    return `${error.message.split('\n')[0]}\nA dependency is missing. Install them all with: npm install`;
+  return error.message;
+}
