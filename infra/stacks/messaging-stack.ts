@@ -21,6 +21,7 @@ export interface MessagingStackProps extends StackProps {
 
 /** All that a deployment replaces: it holds nothing that could not be made again. */
 export class MessagingStack extends Stack {
+  readonly api: MessagingApi;
   private readonly settings: Settings;
   private readonly data: DataStack;
 
@@ -29,7 +30,7 @@ export class MessagingStack extends Stack {
     this.settings = props.settings;
     this.data = props.data;
 
-    const api = new MessagingApi(this, 'Messaging', { settings: props.settings });
+    this.api = new MessagingApi(this, 'Messaging', { settings: props.settings });
     const laterDelivery = new LaterDelivery(this, 'LaterDelivery', {
       consumerTimeoutSeconds: functionNeeds[queueFunction].timeoutSeconds,
     });
@@ -45,21 +46,21 @@ export class MessagingStack extends Stack {
         tables: props.data.tables.byId,
         contentKey: props.data.contentKey.key,
         signIn: this.signIn(),
-        api,
+        api: this.api,
         queue: laterDelivery.queue,
         notifications,
         settings: props.settings,
         ...caching,
       },
     });
-    api.addRoutes({
+    this.api.addRoutes({
       routes,
       authorizer: functions[authorizerFunction],
       functionOf: (name) => functions[name],
     });
     laterDelivery.deliverTo(functions[queueFunction]);
-    this.addOperations({ api, functions, laterDelivery, ...caching });
-    this.addOutputs(api, notifications);
+    this.addOperations({ functions, laterDelivery, ...caching });
+    this.addOutputs(notifications);
   }
 
   private addCache(): { cache?: MessageCache; network?: CacheNetwork } {
@@ -80,28 +81,29 @@ export class MessagingStack extends Stack {
     return { issuer, audience, jwksUri, ...(tokenScope !== undefined && { scope: tokenScope }) };
   }
 
-  private addOperations(parts: Pick<OperationsProps, 'api' | 'functions' | 'laterDelivery' | 'cache'>): void {
+  private addOperations(parts: Pick<OperationsProps, 'functions' | 'laterDelivery' | 'cache'>): void {
     const { conversations, messages, mailboxes } = this.data.tables.byId;
     new Operations(this, 'Operations', {
       ...parts,
+      api: this.api,
       settings: this.settings,
       busyTables: { conversations, messages, mailboxes },
     });
   }
 
-  private addOutputs(api: MessagingApi, notifications: EventBus): void {
+  private addOutputs(notifications: EventBus): void {
     const output = (id: string, value: string, description: string) =>
       new CfnOutput(this, id, { value, description });
-    output('WebSocketUrl', api.url, 'What clients connect to');
+    output('WebSocketUrl', this.api.url, 'What clients connect to');
     output(
       'NotificationBus',
       notifications.eventBusName,
       'Attach the rules of your push service to this event bus',
     );
-    if (api.domainTarget !== undefined) {
+    if (this.api.domainTarget !== undefined) {
       output(
         'DomainTarget',
-        api.domainTarget,
+        this.api.domainTarget,
         'Point the DNS record (CNAME or alias) of your domain name here',
       );
     }
@@ -116,7 +118,7 @@ export class MessagingStack extends Stack {
     }
     output(
       'NextStep',
-      `Get a token (docs/deploy.md, "Connect"), then: npx wscat -c ${api.url} -H "Authorization: Bearer $TOKEN"`,
+      `Get a token (docs/deploy.md, "Connect"), then: npx wscat -c ${this.api.url} -H "Authorization: Bearer $TOKEN"`,
       'What to do now',
     );
   }

@@ -1,0 +1,68 @@
+import { Stack } from 'aws-cdk-lib';
+import { CfnRouteResponse } from 'aws-cdk-lib/aws-apigatewayv2';
+import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { CfnPolicy } from 'aws-cdk-lib/aws-iam';
+import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
+import type { MessagingStack } from '#infra/stacks/messaging-stack.ts';
+
+export interface Emulation {
+  /** `https://localhost:{port}` */
+  readonly endpoint: string;
+  /** The URL of an issuer on this machine, which serves its keys below it. */
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** Where the WebSocket API is in MiniStack: AWS's host names lead to AWS. */
+export function emulatedPath(apiId: string, stageName: string): string {
+  return `/_aws/execute-api/${apiId}/${stageName}`;
+}
+
+/**
+ * Changes what MiniStack cannot deploy or AWS's own addresses would lead out of it. Everything else, every permission
+ * among it, is deployed as it is on AWS.
+ */
+export function adaptToMinistack(stack: MessagingStack, { endpoint, issuer, audience }: Emulation): void {
+  const { apiId } = stack.api.api;
+  const variables: Readonly<Record<string, string>> = {
+    MANAGEMENT_ENDPOINT: `${endpoint}${emulatedPath(apiId, stack.api.stage.stageName)}`,
+    TOKEN_ISSUER: issuer,
+    TOKEN_AUDIENCE: audience,
+    TOKEN_JWKS_URI: `${issuer}/.well-known/jwks.json`,
+  };
+  for (const construct of stack.node.findAll()) {
+    // It does not know the type, and answers from a route without it as well.
+    if (construct instanceof CfnRouteResponse) construct.node.scope?.node.tryRemoveChild(construct.node.id);
+    if (construct instanceof CfnFunction) pointTo(variables, construct);
+    if (construct instanceof CfnAlarm) watchOneMetric(construct);
+    if (construct instanceof CfnPolicy) dropUnknownConditions(construct);
+  }
+}
+
+/** Only what a function is given anyway: one that lacks a variable must fail here too. */
+function pointTo(variables: Readonly<Record<string, string>>, lambda: CfnFunction): void {
+  const environment = Stack.of(lambda).resolve(lambda.environment) as { variables?: object } | undefined;
+  for (const [name, value] of Object.entries(variables)) {
+    if (environment?.variables !== undefined && name in environment.variables) {
+      lambda.addPropertyOverride(`Environment.Variables.${name}`, value);
+    }
+  }
+}
+
+/** It knows no metric math. */
+function watchOneMetric(alarm: CfnAlarm): void {
+  if (alarm.metrics === undefined) return;
+  alarm.metrics = undefined;
+  alarm.namespace = 'AWS/Lambda';
+  alarm.metricName = 'Throttles';
+  alarm.statistic = 'Sum';
+  alarm.period = 60;
+}
+
+/** It does not know the encryption context as a condition, and would refuse every use of the key. */
+function dropUnknownConditions(policy: CfnPolicy): void {
+  const { Statement } = Stack.of(policy).resolve(policy.policyDocument) as { Statement: { Condition?: unknown }[] };
+  for (const [index, { Condition }] of Statement.entries()) {
+    if (Condition !== undefined) policy.addPropertyDeletionOverride(`PolicyDocument.Statement.${index}.Condition`);
+  }
+}
