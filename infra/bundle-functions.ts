@@ -28,6 +28,11 @@ export interface Bundle {
   readonly bytes: number;
 }
 
+interface Project {
+  readonly sourceDir: string;
+  readonly outdir: string;
+}
+
 type Build = BuildResult<{ write: false; metafile: true }>;
 
 /**
@@ -37,12 +42,18 @@ type Build = BuildResult<{ write: false; metafile: true }>;
  */
 export async function bundleFunctions(options: BundleOptions): Promise<Record<string, Bundle>> {
   const sourceDir = resolve(options.sourceDir ?? defaultSourceDir);
-  const outdir = resolve(options.outdir);
+  const project = { sourceDir, outdir: resolve(options.outdir) };
   const names = options.functions ?? (await functionNames(sourceDir));
-  const entries = names.map(async (name): Promise<[string, Bundle]> => {
-    return [name, await bundleFunction(join(sourceDir, `${name}.ts`), join(outdir, name))];
-  });
-  return Object.fromEntries(await Promise.all(entries));
+
+  const plain = await compile(project, names);
+  const needRequire = names.filter((name) => callsRequire(outputOf(plain.metafile, name)));
+  const withRequire = await compile(project, needRequire, requireBanner);
+
+  const bundles: Record<string, Bundle> = {};
+  for (const name of names) {
+    bundles[name] = await writeBundle(project, name, needRequire.includes(name) ? withRequire : plain);
+  }
+  return bundles;
 }
 
 async function functionNames(sourceDir: string): Promise<string[]> {
@@ -53,31 +64,13 @@ async function functionNames(sourceDir: string): Promise<string[]> {
     .sort();
 }
 
-async function bundleFunction(source: string, folder: string): Promise<Bundle> {
-  const file = join(folder, 'index.mjs');
-  const plain = await compile(source, file);
-  const needsRequire = outputOf(plain.metafile).imports.some(({ kind }) => kind.startsWith('require-'));
-  const { outputFiles } = needsRequire ? await compile(source, file, requireBanner) : plain;
-
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  let bytes = 0;
-  for (const output of outputFiles) {
-    const isSourceMap = output.path.endsWith('.map');
-    await writeFile(
-      output.path,
-      isSourceMap ? withRootedSources(output.text, source, folder) : output.contents,
-    );
-    if (!isSourceMap) bytes = output.contents.byteLength;
-  }
-  return { file, bytes };
-}
-
-async function compile(source: string, outfile: string, banner = ''): Promise<Build> {
+/** All functions in one build, since most of its time goes into reading what they share. */
+async function compile(project: Project, names: readonly string[], banner = ''): Promise<Build> {
   const result = await build({
-    entryPoints: [source],
-    outfile,
-    absWorkingDir: rootOf(source),
+    entryPoints: names.map((name) => ({ in: join(project.sourceDir, `${name}.ts`), out: `${name}/index` })),
+    outdir: project.outdir,
+    outExtension: { '.js': '.mjs' },
+    absWorkingDir: rootOf(project),
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -93,28 +86,52 @@ async function compile(source: string, outfile: string, banner = ''): Promise<Bu
     write: false,
     logLevel: 'silent',
   });
-  const { exports } = outputOf(result.metafile);
-  if (!exports.includes('handler'))
-    throw new Error(`${source} exports no handler: each file there is one function.`);
+  for (const name of names) {
+    const hasHandler = outputOf(result.metafile, name).exports.includes('handler');
+    if (!hasHandler)
+      throw new Error(`${name}.ts exports no handler: each file of functions/ is one function.`);
+  }
   return result;
 }
 
-function outputOf(metafile: Metafile): Metafile['outputs'][string] {
-  const output = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint !== undefined);
-  if (output === undefined) throw new Error('esbuild produced no output for its entry point.');
+function outputOf(metafile: Metafile, name: string): Metafile['outputs'][string] {
+  const outputs = Object.values(metafile.outputs);
+  const output = outputs.find(({ entryPoint }) => entryPoint && basename(entryPoint) === `${name}.ts`);
+  if (output === undefined) throw new Error(`esbuild made no bundle of ${name}.ts.`);
   return output;
 }
 
+function callsRequire({ imports }: Metafile['outputs'][string]): boolean {
+  return imports.some(({ kind }) => kind.startsWith('require-'));
+}
+
+async function writeBundle(project: Project, name: string, { outputFiles }: Build): Promise<Bundle> {
+  const folder = join(project.outdir, name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, 'index.mjs');
+  let bytes = 0;
+  for (const output of outputFiles.filter(({ path }) => dirname(path) === folder)) {
+    const isSourceMap = output.path !== file;
+    await writeFile(
+      output.path,
+      isSourceMap ? withRootedSources(output.text, project, folder) : output.contents,
+    );
+    if (!isSourceMap) bytes = output.contents.byteLength;
+  }
+  return { file, bytes };
+}
+
 /** esbuild names sources as seen from the output, which would make the bytes depend on where that is. */
-function withRootedSources(sourceMap: string, source: string, folder: string): string {
+function withRootedSources(sourceMap: string, project: Project, folder: string): string {
   const map: { sources: string[] } = JSON.parse(sourceMap);
   map.sources = map.sources.map((path) =>
-    relative(rootOf(source), resolve(folder, path)).replaceAll('\\', '/'),
+    relative(rootOf(project), resolve(folder, path)).replaceAll('\\', '/'),
   );
   return JSON.stringify(map);
 }
 
-/** The project's root: `functions/` lies directly in it. */
-function rootOf(source: string): string {
-  return dirname(dirname(source));
+/** `functions/` lies directly in the project's root. */
+function rootOf({ sourceDir }: Project): string {
+  return dirname(sourceDir);
 }

@@ -124,6 +124,18 @@ describe('bundleFunctions', () => {
     expect(await contents(join(workshop, 'another', 'deeper', 'one'))).toEqual(first);
   });
 
+  it('makes the same bytes of a function, whichever others go with it', async () => {
+    const sourceDir = await project('both', { ...typedProject, ...projectWithCommonJs });
+    const together = join(workshop, 'together');
+    const alone = join(workshop, 'alone');
+
+    await bundleFunctions({ outdir: together, sourceDir });
+    await bundleFunctions({ outdir: alone, sourceDir, functions: ['legacy'] });
+    await bundleFunctions({ outdir: alone, sourceDir, functions: ['send'] });
+
+    expect(await contents(together)).toMatchObject(await contents(alone));
+  });
+
   it('gives a CommonJS dependency its require, and spares the others', async () => {
     const sourceDir = await project('mixed', projectWithCommonJs);
     const outdir = join(workshop, 'out');
