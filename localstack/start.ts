@@ -7,13 +7,22 @@ const stopTimeoutMs = 15_000;
 
 const startedAt = performance.now();
 const ending = Promise.withResolvers<number>();
-// However often it is asked for, it ends once, with the first reason's exit code.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.resolve(0));
-if (process.env.npm_lifecycle_event !== undefined) watchNpm(() => ending.resolve(0));
+let isEnding = false;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(0));
+if (process.env.npm_lifecycle_event !== undefined) watchNpm(() => end(0));
 // Whoever read our output may be gone before us.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => ending.resolve(0));
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => end(0));
 
 process.exit(await run());
+
+/** However often it is asked for, it ends once, with the first reason's exit code. */
+function end(exitCode: number): void {
+  if (isEnding) return;
+  isEnding = true;
+  ending.resolve(exitCode);
+  console.log('stopping …');
+}
 
 async function run(): Promise<number> {
   let stack: Stack;
@@ -24,7 +33,7 @@ async function run(): Promise<number> {
     console.error(explain(error));
     return 1;
   }
-  describe(stack);
+  if (!isEnding) describe(stack);
   const exitCode = await ending.promise;
   return (await stopInTime(stack)) ? exitCode : 1;
 }
@@ -42,7 +51,7 @@ async function start(settings: StartSettings): Promise<Stack> {
       console.error(
         `${error.message}\nThe stack cannot work without it, and ends. Start it again with: npm start`,
       );
-      ending.resolve(1);
+      end(1);
     },
   });
 }
@@ -61,7 +70,6 @@ function describe(stack: Stack): void {
 }
 
 async function stopInTime(stack: Stack): Promise<boolean> {
-  console.log('stopping …');
   const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, stopTimeoutMs, 'late').unref());
   try {
     if ((await Promise.race([stack.stop(), timeout])) !== 'late') return true;

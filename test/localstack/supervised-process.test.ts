@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startSupervised } from '#localstack/supervised-process.ts';
+import { isAlive, untilGone } from '#test/localstack/processes.ts';
 
 const moduleUrl = new URL('../../localstack/supervised-process.ts', import.meta.url).href;
 const forever = 'setInterval(() => undefined, 1000)';
@@ -16,18 +17,6 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'postrider-supervised-'));
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-async function untilGone(pid: number): Promise<void> {
-  while (isAlive(pid)) await sleep(20);
-}
 
 /** A process that supervises `node -e program` and prints the pid of that. */
 async function startParent(program: string, options: object = {}) {

@@ -8,6 +8,7 @@ import { Redis } from 'iovalkey';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, startCache } from '#localstack/cache/cache.ts';
 import { findProgram } from '#localstack/find-program.ts';
+import { isAlive, untilGone } from '#test/localstack/processes.ts';
 
 const moduleUrl = new URL('../../../localstack/cache/cache.ts', import.meta.url).href;
 const server = findProgram(['valkey-server', 'redis-server']);
@@ -18,14 +19,6 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'postrider-cache-'));
 });
 afterEach(() => rm(directory, { recursive: true }));
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 describe('without a server', () => {
   it('there is no cache', async () => {
@@ -111,6 +104,6 @@ describe.skipIf(server === undefined)(`a server of our own (${reason})`, () => {
     const pid = Number(String(line));
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
-    while (isAlive(pid)) await sleep(20);
+    await untilGone(pid);
   });
 });

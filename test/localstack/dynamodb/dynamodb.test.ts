@@ -17,19 +17,12 @@ import { type DynamoDb, startDynamoDb } from '#localstack/dynamodb/dynamodb.ts';
 import { clientSettings } from '#localstack/local-account.ts';
 import { findFreePort } from '#localstack/loopback-server.ts';
 import { tables } from '#shared/adapters/dynamodb/tables.ts';
+import { isAlive, untilGone } from '#test/localstack/processes.ts';
 
 const moduleUrl = new URL('../../../localstack/dynamodb/dynamodb.ts', import.meta.url).href;
 
 function connect(endpoint: string): DynamoDBClient {
   return new DynamoDBClient({ ...clientSettings(endpoint), maxAttempts: 1 });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 describe('the tables', () => {
@@ -175,7 +168,7 @@ describe('its life', () => {
     const pid = Number(String(line));
     expect(isAlive(pid)).toBe(true);
     parent.kill('SIGKILL');
-    while (isAlive(pid)) await sleep(20);
+    await untilGone(pid);
   });
 
   it('can come back on the port that it had', async () => {

@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { routes } from '#infra/routes.ts';
+import { closeServer, findFreePort, listenOnLoopback } from '#localstack/loopback-server.ts';
+import { type Stack, startStack } from '#localstack/stack.ts';
+import { tables } from '#shared/adapters/dynamodb/tables.ts';
+import { isAlive } from '#test/localstack/processes.ts';
+
+type Frame = Record<string, unknown>;
+
+let stack: Stack;
+const notifications: unknown[] = [];
+const crashes: Error[] = [];
+const logs: string[] = [];
+
+beforeAll(async () => {
+  stack = await startStack({
+    environment: { POWERTOOLS_LOG_LEVEL: 'ERROR', EXTRA: 'yes' },
+    gatewayLimits: { closeMs: 1_000 },
+    onLog: (line) => logs.push(line),
+    onNotification: (detailType, detail) => notifications.push([detailType, detail]),
+    onCrash: (error) => crashes.push(error),
+  });
+}, 240_000);
+
+afterAll(() => stack?.stop());
+
+/** A connected user; `next(type)` waits for a frame. */
+async function connect(user: string) {
+  const socket = new WebSocket(stack.url, ['postrider.v1', `bearer.${await stack.token(user)}`]);
+  const frames: Frame[] = [];
+  socket.on('message', (data) => frames.push(JSON.parse(String(data))));
+  await once(socket, 'open');
+  const next = async (type: string): Promise<Frame> => {
+    for (;;) {
+      const at = frames.findIndex((frame) => frame.type === type);
+      if (at >= 0) return frames.splice(at, 1)[0] ?? {};
+      await sleep(10);
+    }
+  };
+  const send = (frame: Frame) => socket.send(JSON.stringify(frame));
+  return { socket, send, next };
+}
+
+async function get(path: string) {
+  const response = await fetch(stack.httpUrl + path);
+  return { status: response.status, text: await response.text() };
+}
+
+describe('one port', () => {
+  it('is on loopback and says where everything is', () => {
+    const { port } = new URL(stack.url);
+    expect(stack.url).toBe(`ws://127.0.0.1:${port}/local`);
+    expect(stack.httpUrl).toBe(`http://127.0.0.1:${port}`);
+    for (const endpoint of Object.values(stack.endpoints))
+      expect(new URL(endpoint).hostname).toBe('127.0.0.1');
+  });
+
+  it.each([
+    '/health',
+    '/',
+    '/token?user=alice',
+    '/.well-known/jwks.json',
+    '/.well-known/openid-configuration',
+  ])('answers %s', async (path) => {
+    expect(await get(path)).toMatchObject({ status: 200 });
+  });
+
+  it('answers 404 elsewhere, and 410 for a connection that is none', async () => {
+    expect(await get('/nowhere')).toMatchObject({ status: 404 });
+    expect(await get('/local/@connections/none')).toMatchObject({ status: 410 });
+  });
+});
+
+describe('the functions', () => {
+  it('are all of functions/, and those that the routes name', async () => {
+    const files = (await readdir(join(import.meta.dirname, '../../functions'))).filter((f) =>
+      f.endsWith('.ts'),
+    );
+    expect(Object.keys(stack.functions).sort()).toEqual(files.map((file) => file.replace('.ts', '')).sort());
+    for (const route of routes) expect(stack.functions).toHaveProperty(route.function);
+  });
+
+  it('are told endpoints, names and settings, and nothing else', () => {
+    const { environment } = stack;
+    for (const { environmentVariable } of Object.values(tables))
+      expect(environment[environmentVariable]).toMatch(/^postrider-/);
+    expect(environment).toMatchObject({
+      AWS_REGION: 'us-east-1',
+      AWS_ENDPOINT_URL_DYNAMODB: stack.endpoints.dynamodb,
+      AWS_ENDPOINT_URL_KMS: stack.endpoints.kms,
+      AWS_ENDPOINT_URL_SQS: stack.endpoints.sqs,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: stack.endpoints.events,
+      DELIVERY_QUEUE_URL: `${stack.endpoints.sqs}/000000000000/postrider-deliver`,
+      EVENT_BUS_NAME: 'default',
+      MANAGEMENT_ENDPOINT: `${stack.httpUrl}/local`,
+      TOKEN_ISSUER: stack.httpUrl,
+      TOKEN_AUDIENCE: 'postrider',
+      TOKEN_JWKS_URI: `${stack.httpUrl}/.well-known/jwks.json`,
+      POWERTOOLS_SERVICE_NAME: 'postrider',
+    });
+    expect(environment.CACHE_URL).toBe(stack.cache?.url);
+    expect(Object.keys(environment).filter((name) => name === 'PATH' || name === 'HOME')).toEqual([]);
+  });
+
+  it('are told what the caller adds or changes', () => {
+    expect(stack.environment).toMatchObject({ EXTRA: 'yes', POWERTOOLS_LOG_LEVEL: 'ERROR' });
+  });
+});
+
+describe('a message', () => {
+  it('reaches a recipient who is there', async () => {
+    const [alice, bob] = await Promise.all([connect('alice'), connect('bob')]);
+    for (const user of [alice, bob]) {
+      user.send({ action: 'reconnect', positions: {} });
+      await user.next('reconnect.done');
+    }
+    alice.send({ action: 'send', requestId: '1', recipientId: 'bob', content: 'hello' });
+    expect(await alice.next('message.sent')).toMatchObject({
+      requestId: '1',
+      message: { content: 'hello', seq: 1 },
+    });
+    expect(await bob.next('message.new')).toMatchObject({ message: { senderId: 'alice', content: 'hello' } });
+    expect(bob.socket.protocol).toBe('postrider.v1');
+    alice.socket.close();
+    bob.socket.close();
+  });
+
+  it('becomes a notification when the recipient is away', async () => {
+    const alice = await connect('alice');
+    alice.send({ action: 'send', requestId: '2', recipientId: 'nobody', content: 'a secret word' });
+    await alice.next('message.sent');
+    const forNobody = () =>
+      notifications.find((notification) => JSON.stringify(notification).includes('"nobody"'));
+    while (forNobody() === undefined) await sleep(100);
+    expect(forNobody()).toMatchObject([expect.any(String), { recipientId: 'nobody', seq: 1 }]);
+    expect(JSON.stringify([notifications, logs])).not.toContain('a secret word');
+    alice.socket.close();
+  }, 60_000);
+
+  it('goes nowhere from somebody without a token', async () => {
+    const socket = new WebSocket(stack.url);
+    const [, response] = await once(socket, 'unexpected-response');
+    expect(response.statusCode).toBe(401);
+  });
+});
+
+describe('what cannot start', () => {
+  it('rejects for a port that is taken', async () => {
+    const other = createServer();
+    const port = await listenOnLoopback(other);
+    await expect(startStack({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await closeServer(other);
+  });
+
+  it('lets go of its port again', async () => {
+    const port = await findFreePort();
+    await expect(startStack({ port, dataDir: import.meta.filename })).rejects.toThrow(/cannot be used/);
+    const next = createServer();
+    expect(await listenOnLoopback(next, port)).toBe(port);
+    await closeServer(next);
+  });
+});
+
+describe('the end', () => {
+  it('reports that the database has ended by itself, and stops all the same, once', async () => {
+    const { databasePid = 0, dataDirectory } = stack;
+    expect(existsSync(dataDirectory.path)).toBe(true);
+    const alice = await connect('alice');
+    process.kill(databasePid, 'SIGKILL');
+    while (crashes.length === 0) await sleep(20);
+    expect(crashes[0]?.message).toMatch(/ended unexpectedly, by SIGKILL/);
+
+    const closed = once(alice.socket, 'close');
+    await Promise.all([stack.stop(), stack.stop()]);
+    await stack.stop();
+    expect((await closed)[0]).toBe(1001);
+    expect(isAlive(databasePid)).toBe(false);
+    expect(existsSync(dataDirectory.path)).toBe(false);
+    await expect(fetch(`${stack.httpUrl}/health`)).rejects.toThrow();
+    for (const endpoint of Object.values(stack.endpoints)) await expect(fetch(endpoint)).rejects.toThrow();
+    expect(crashes).toHaveLength(1);
+  }, 60_000);
+});

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { readStartSettings } from '#localstack/start-settings.ts';
+
+it.each([
+  [{}, { port: 4510, dataDir: undefined }],
+  [
+    { PORT: '', DATA_DIR: '' },
+    { port: 4510, dataDir: undefined },
+  ],
+  [
+    { PORT: '0', DATA_DIR: './data' },
+    { port: 0, dataDir: './data' },
+  ],
+  [{ PORT: '65535' }, { port: 65_535, dataDir: undefined }],
+])('reads %o', (environment, settings) => {
+  expect(readStartSettings(environment)).toEqual(settings);
+});
+
+it.each(['65536', '-1', '80a', '1e3', ' 80', '4510.0', '0x50', '999999'])(
+  'refuses PORT=%s and says what to write',
+  (PORT) => {
+    expect(() => readStartSettings({ PORT })).toThrow(
+      `PORT must be a whole number from 0 (any free port) to 65535, and it is "${PORT}".`,
+    );
+  },
+);
