@@ -4,9 +4,10 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { AlarmDefinition } from './constructs/alarms.ts';
 import { period } from './constructs/alarms.ts';
 import type { LaterDelivery } from './constructs/later-delivery.ts';
+import type { FunctionName } from './function-needs.ts';
 
 export interface Watched {
-  readonly functions: Readonly<Record<string, LambdaFunction>>;
+  readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
   /** Those that every message writes to. */
   readonly busyTables: Readonly<Record<string, TableV2>>;
   readonly laterDelivery: LaterDelivery;
@@ -22,6 +23,17 @@ export function counter(service: string, metricName: string): Metric {
     dimensionsMap: { service },
     statistic: Stats.SUM,
     period,
+  });
+}
+
+/** Of all functions in the account and region: without dimensions. */
+export function accountMetric(metricName: 'Throttles' | 'ConcurrentExecutions', statistic: string): Metric {
+  return new Metric({
+    namespace: 'AWS/Lambda',
+    metricName,
+    statistic,
+    period,
+    label: `${metricName}, account`,
   });
 }
 
@@ -155,27 +167,25 @@ function serviceAlarms({ functions, busyTables }: Watched): AlarmDefinition[] {
     {
       severity: 'critical',
       name: 'FunctionThrottles',
-      metric: sum(
-        Object.entries(functions).map(([name, lambda]) => [name, lambda.metricThrottles({ period })]),
-      ),
+      metric: accountMetric('Throttles', Stats.SUM),
       threshold: 5,
       periods: 2,
       description:
-        "Lambda refuses calls: the account's concurrency is used up. Ask for a higher quota, or look for what else uses it.",
+        'Lambda refuses calls somewhere in this account and region, all of whose functions share one concurrency: look for what uses it up, or ask for a higher quota.',
     },
     {
       severity: 'warning',
       name: 'TableThrottles',
       metric: sum(
-        Object.entries(busyTables).flatMap(([name, table]): [string, IMetric][] => [
-          [`${name}Reads`, table.metric('ReadThrottleEvents', { period, statistic: Stats.SUM })],
-          [`${name}Writes`, table.metric('WriteThrottleEvents', { period, statistic: Stats.SUM })],
+        Object.entries(busyTables).map(([name, table]) => [
+          name,
+          table.metric('WriteThrottleEvents', { period, statistic: Stats.SUM }),
         ]),
       ),
       threshold: 10,
       periods: 3,
       description:
-        'DynamoDB throttles a table: a hot conversation, or more than twice its former peak. Sends are retried; watch `unavailable`.',
+        'DynamoDB throttles writes to a table: a hot conversation, or more than twice its former peak. Sends are retried; watch `unavailable`.',
     },
   ];
 }

@@ -127,7 +127,6 @@ export class MessagingApi extends Construct {
       webSocketApi: this.api,
       stageName: 'v1',
       autoDeploy: true,
-      detailedMetricsEnabled: true,
       throttle: { rateLimit: settings.requestsPerSecond, burstLimit: settings.requestBurst },
       accessLogSettings: {
         destination: new LogGroupLogDestination(

@@ -82,7 +82,6 @@ describe('the WebSocket API', () => {
       {
         DataTraceEnabled: false,
         LoggingLevel: 'OFF',
-        DetailedMetricsEnabled: true,
         ThrottlingRateLimit: 2000,
         ThrottlingBurstLimit: 1000,
       },

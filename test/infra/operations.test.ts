@@ -71,8 +71,11 @@ describe('alarms', () => {
   });
 });
 
-test('there is one dashboard', () => {
+test('there is one dashboard, with no more metrics than are free', () => {
   stack.messaging.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  const metrics = dashboardText().match(/\["(AWS\/|Postrider)/g) ?? [];
+  expect(metrics.length).toBeGreaterThan(30);
+  expect(metrics.length).toBeLessThanOrEqual(50);
 });
 
 function sourceOf(folder: URL): string {

@@ -1,0 +1,180 @@
+import { functionNeeds } from '../function-needs.ts';
+import { prices } from './prices.ts';
+
+export interface Workload {
+  readonly users: number;
+  /** A month, all users together. */
+  readonly messages: number;
+  /** That a user is connected, a day. */
+  readonly hoursOnline: number;
+  /** Connections that a user opens, a day. */
+  readonly sessions: number;
+  /** The share of messages (0 to 1) whose recipient is not connected. */
+  readonly offlineShare: number;
+  /** How many messages one `ack` covers. */
+  readonly messagesPerAck: number;
+  readonly contentBytes: number;
+  readonly conversationsPerUser: number;
+  /** For how many months messages have been kept. */
+  readonly months: number;
+  readonly cache: boolean;
+}
+
+export const typicalWorkload: Workload = {
+  users: 1_000,
+  messages: 1_000_000,
+  hoursOnline: 2,
+  sessions: 4,
+  offlineShare: 0.3,
+  messagesPerAck: 3,
+  contentBytes: 300,
+  conversationsPerUser: 20,
+  months: 12,
+  cache: true,
+};
+
+export interface CostLine {
+  readonly what: string;
+  readonly quantity: number;
+  readonly unit: string;
+  /** US dollars for one unit. */
+  readonly price: number;
+  /** US dollars a month. */
+  readonly cost: number;
+}
+
+/** Days in an average month. */
+const days = 365 / 12;
+const hoursInMonth = 24 * days;
+/** Milliseconds that calls take at the memory of function-needs.ts, as assumed: nobody has measured them on AWS yet. */
+const milliseconds = {
+  authorize: 10,
+  connect: 30,
+  disconnect: 15,
+  send: 50,
+  reconnect: 60,
+  sync: 20,
+  deliver: 20,
+};
+/** docs/performance.md counts these, for a message of up to 1 KB with its row. */
+const send = { readUnits: 7, writeUnits: 10 };
+/** Of a message's row beside its content. */
+const rowBytes = 350;
+/** Of a frame beside the content. */
+const frameBytes = 350;
+/** Of a line of the access log. */
+const accessLogBytes = 400;
+/** Of a mailbox's row: its last 64 sends are 640 of them. */
+const mailboxBytes = 800;
+/** Lambda asks an idle queue by five long polls of 20 s. */
+const idlePolls = (5 * 3_600 * hoursInMonth) / 20;
+/** Alarms are billed by the metrics that they watch. */
+export const alarmMetrics = 25;
+/** X-Ray's default rule, without its one trace a second: the share of calls that are recorded. */
+const tracedShare = 0.05;
+/** ElastiCache Serverless for Valkey bills this much data at least, in GB. */
+const leastCacheGigabytes = 0.1;
+
+/** What a workload costs a month, line by line, the fixed costs last. */
+export function monthlyCost(workload: Workload): CostLine[] {
+  const { users, messages, offlineShare, messagesPerAck, contentBytes } = workload;
+  const sessions = users * workload.sessions * days;
+  const acks = messages / messagesPerAck;
+  const pushes = messages * (1 - offlineShare);
+  const calls = callsOf(messages, acks, sessions);
+  const inbound = messages + acks + sessions;
+  const frames = inbound + messages + 2 * acks + pushes + 2 * sessions;
+  const messageKilobytes = Math.ceil((rowBytes + contentBytes) / 1024);
+  const mailboxReads = Math.ceil((workload.conversationsPerUser * mailboxBytes) / 4096);
+  const writes = messages * (send.writeUnits + 2 * (messageKilobytes - 1)) + 2 * acks + 5 * sessions;
+  const reads = messages * (send.readUnits + 1 + 3 * offlineShare) + 2 * acks + (1 + mailboxReads) * sessions;
+  const stored = (messages * workload.months * (rowBytes + contentBytes) + users * 20_000) / 1e9;
+  const totalCalls = Object.values(calls).reduce((sum, count) => sum + count, 0);
+  const line = (what: string, quantity: number, unit: string, price: number): CostLine => ({
+    what,
+    quantity,
+    unit,
+    price,
+    cost: quantity * price,
+  });
+  return [
+    line('API Gateway, frames', frames, 'frames', prices.apiMessage),
+    line(
+      'API Gateway, connections',
+      users * workload.hoursOnline * 60 * days,
+      'minutes',
+      prices.apiConnectionMinute,
+    ),
+    line('Lambda, calls', totalCalls, 'calls', prices.lambdaRequest),
+    line('Lambda, time', gigabyteSeconds(calls), 'GB-s', prices.lambdaGigabyteSecond),
+    line('DynamoDB, writes', writes, 'units', prices.writeUnit),
+    line('DynamoDB, reads', reads, 'units', prices.readUnit),
+    line('DynamoDB, storage', stored, 'GB', prices.tableGigabyteMonth + prices.recoveryGigabyteMonth),
+    line('SQS', 3 * messages + idlePolls, 'requests', prices.sqsRequest),
+    line('EventBridge, notifications', messages * offlineShare, 'events', prices.event),
+    line(
+      'CloudWatch, access log',
+      ((inbound + 2 * sessions) * accessLogBytes) / 1e9,
+      'GB',
+      prices.logGigabyte,
+    ),
+    line('X-Ray', totalCalls * tracedShare, 'traces', prices.trace),
+    line(
+      'Data to clients',
+      ((frames - inbound) * (frameBytes + contentBytes)) / 1e9,
+      'GB',
+      prices.egressGigabyte,
+    ),
+    ...cacheLines(workload),
+    line('KMS', 1, 'key', prices.keyMonth),
+    line('CloudWatch, alarms', alarmMetrics, 'metrics', prices.alarmMetricMonth),
+  ];
+}
+
+type Calls = Readonly<Record<keyof typeof milliseconds, number>>;
+
+function callsOf(messages: number, acks: number, sessions: number): Calls {
+  return {
+    authorize: sessions,
+    connect: sessions,
+    disconnect: sessions,
+    reconnect: sessions,
+    send: messages,
+    sync: acks,
+    // One record a call, as it is with little traffic; ten share a call with much.
+    deliver: messages,
+  };
+}
+
+function gigabyteSeconds(calls: Calls): number {
+  const each = Object.entries(calls) as [keyof Calls, number][];
+  return each.reduce(
+    (sum, [name, count]) =>
+      sum + (count * milliseconds[name] * functionNeeds[name].memoryMegabytes) / 1024 / 1000,
+    0,
+  );
+}
+
+function cacheLines({ cache, messages, contentBytes }: Workload): CostLine[] {
+  if (!cache) return [];
+  // Each message is there twice: for an hour by itself, and among the last 100 of its conversation.
+  const gigabytes = (2 * (messages / hoursInMonth) * (rowBytes + contentBytes)) / 1e9;
+  const billed = Math.max(leastCacheGigabytes, gigabytes) * hoursInMonth;
+  const commands = messages * 5 * Math.ceil((rowBytes + contentBytes) / 1024);
+  return [
+    {
+      what: 'ElastiCache, data',
+      quantity: billed,
+      unit: 'GB-h',
+      price: prices.cacheGigabyteHour,
+      cost: billed * prices.cacheGigabyteHour,
+    },
+    {
+      what: 'ElastiCache, commands',
+      quantity: commands,
+      unit: 'ECPU',
+      price: prices.cacheMillionUnits / 1e6,
+      cost: (commands * prices.cacheMillionUnits) / 1e6,
+    },
+  ];
+}
