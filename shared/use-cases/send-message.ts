@@ -1,5 +1,5 @@
 import { directConversationId, isConversationId, otherMember } from '#shared/domain/conversation.ts';
-import { OutcomeUnknown } from '#shared/domain/failures.ts';
+import { DependencyFailure } from '#shared/domain/failures.ts';
 import type { StoredMessage } from '#shared/domain/message.ts';
 import { makeMessageId } from '#shared/domain/message-id.ts';
 import { noRecentSends, rememberSend } from '#shared/domain/recent-sends.ts';
@@ -32,8 +32,10 @@ export interface SendDependencies extends DeliverNowDependencies, FindDuplicateD
 type SentReply = Extract<Reply, { type: 'message.sent' }>;
 export type SendMessage = (request: SendRequest, session: Session) => Promise<SentReply>;
 
-/** All attempts of a send end by then: the witness that looks again after 10 s must find a settled log. */
-const attemptsMs = 6_000;
+/** A lost race is tried again until then. */
+const attemptsMs = 15_000;
+/** One commit is settled by then: the witness that left with it looks again after 10 s. */
+const commitMs = 6_000;
 const witnessMs = 1_500;
 
 /**
@@ -83,7 +85,7 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
 
       // Step 3: the commit, and beside it its witness and the look-up of whom to tell.
       const [outcome, early] = await sideBySide(
-        log.commit(commit, deadline),
+        log.commit(commit, clock.now() + commitMs),
         lookUpEarly(dependencies, commit.conversation.members),
         leaveWitness(commit),
       );
@@ -92,7 +94,7 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
       if (outcome.committed) return finish(commit.message, commit, early);
 
       telemetry.count('SendLostRace');
-      if (clock.now() >= deadline) throw new OutcomeUnknown('This conversation is too busy.');
+      if (clock.now() >= deadline) throw new DependencyFailure('The conversation is too busy.');
       await backoff(attempt);
       state = outcome.state ?? (await log.readSendState(parties)).state;
     }
@@ -140,15 +142,12 @@ function makeComposeMessage({ cipher, clock, randomBytes }: SendDependencies) {
       seq,
       messageId: makeMessageId(now, randomBytes(16)),
       senderId,
+      senderCount: (state.mailbox?.sentCount ?? 0) + 1,
       sentAt: Math.max(now, state.conversation?.lastMessageAt ?? 0),
+      ...(clientMessageId !== undefined && { clientMessageId }),
     };
     return {
-      message: {
-        ...place,
-        senderCount: (state.mailbox?.sentCount ?? 0) + 1,
-        ...(clientMessageId !== undefined && { clientMessageId }),
-        ciphertext: await cipher.seal(place, conversation.keySalt, content),
-      },
+      message: { ...place, ciphertext: await cipher.seal(place, conversation.keySalt, content) },
       conversation,
       recipientId,
       recentSends: rememberSend(state.mailbox?.recentSends ?? noRecentSends, clientMessageId, seq),
