@@ -1,4 +1,4 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
 import {
   GatewayVpcEndpointAwsService,
   IpAddresses,
@@ -10,8 +10,19 @@ import {
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
+import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions */
+const networkInterfaceActions = [
+  'AssignPrivateIpAddresses',
+  'CreateNetworkInterface',
+  'DeleteNetworkInterface',
+  'DescribeNetworkInterfaces',
+  'DescribeSubnets',
+  'UnassignPrivateIpAddresses',
+];
 
 /** TLS to the cache: writes on 6379, reads from replicas on 6380. */
 const cachePorts = Port.tcpRange(6379, 6380);
@@ -53,13 +64,33 @@ export class CacheNetwork extends Construct {
     const { region } = Stack.of(this);
     this.environment = {
       AWS_ENDPOINT_URL_KMS: `https://kms.${region}.api.aws`,
-      AWS_ENDPOINT_URL_EVENTBRIDGE: `https://events.${region}.api.aws`,
+      AWS_ENDPOINT_URL_SQS: `https://sqs.${region}.api.aws`,
     };
     Validations.of(this.vpc).acknowledge({
       id: 'AwsSolutions-VPC7',
       reason:
         'Nothing can enter this network, and its functions log what they call; flow logs would cost more than the cache.',
     });
+  }
+
+  /** What Lambda needs to place a function into the network; the function's own code may do none of it. */
+  grantInterfaces(role: Role): void {
+    const actions = networkInterfaceActions.map((action) => `ec2:${action}`);
+    role.addToPolicy(new PolicyStatement({ actions, resources: ['*'] }));
+    const anyFunction = Stack.of(this).formatArn({
+      service: 'lambda',
+      resource: 'function',
+      resourceName: '*',
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    role.addToPolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions,
+        resources: ['*'],
+        conditions: { ArnLike: { 'lambda:SourceFunctionArn': anyFunction } },
+      }),
+    );
   }
 
   /** The queue's URL on the host that answers over IPv6: the SDK sends to the host of the URL. */

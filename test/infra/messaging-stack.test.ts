@@ -2,6 +2,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { functionNeeds } from '#infra/function-needs.ts';
 import { routes } from '#infra/routes.ts';
+import { permissionsOf } from './support/permissions.ts';
 import { type Resource, resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -164,6 +165,10 @@ describe('the cache', () => {
     for (const [, { Properties }] of within) {
       expect(Properties.VpcConfig).toMatchObject({ Ipv6AllowedForDualStack: true });
     }
+    const placed = Object.values(permissionsOf(inside.messaging)).filter((permissions) =>
+      permissions.includes('ec2:CreateNetworkInterface on *'),
+    );
+    expect(placed).toHaveLength(usesCache);
   });
 });
 
