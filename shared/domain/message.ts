@@ -15,8 +15,8 @@ export interface StoredMessage {
   readonly ciphertext: Uint8Array;
 }
 
-/** What a ciphertext is bound to: it opens in this place and in no other. */
-export type MessagePlace = Pick<
-  StoredMessage,
-  'conversationId' | 'seq' | 'messageId' | 'senderId' | 'sentAt'
->;
+/**
+ * What a ciphertext is bound to: all that rests in the clear beside it, its place in the log included. It opens with
+ * exactly these values and with no others.
+ */
+export type MessagePlace = Omit<StoredMessage, 'ciphertext'>;

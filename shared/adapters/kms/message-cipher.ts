@@ -20,7 +20,7 @@ const explanations: Readonly<Record<UnreadableReason, string>> = {
   unknownVersion: 'its format has a version that this code does not know',
   unknownDataKey: 'its data key does not exist (any more)',
   noKeySalt: 'its conversation has no key salt (any more)',
-  notAuthentic: 'it was damaged, moved to another place, or sealed under another key salt',
+  notAuthentic: 'it was damaged, moved, sealed under another key salt, or a value beside it was altered',
 };
 
 /** What did not open, and why. Names the message, never holds content or a key. */
@@ -58,8 +58,8 @@ const context = 'postrider/message-key/v1';
 
 /**
  * AES-256-GCM under a key of the conversation's own, derived from a data key; the format of docs/encryption.md.
- * `seal` throws a `RangeError` for what could not be opened again: a lone surrogate, a seq or time that is no whole
- * number, a salt below 16 bytes. Failures of the data keys pass through both: they say nothing about the message.
+ * `seal` throws a `RangeError` for what could not be opened again: a lone surrogate, a seq, count or time that is no
+ * whole number, a salt below 16 bytes. Failures of the data keys pass through both: they say nothing about the message.
  */
 export function makeMessageCipher({ dataKeys, randomBytes }: Options): MessageCipher {
   const messageKey = makeDerivation();
@@ -128,23 +128,28 @@ function makeDerivation() {
 }
 
 /** The additional data: two places never have the same. `undefined` for what cannot be told apart in bytes. */
-function encodePlace({
-  conversationId,
-  seq,
-  messageId,
-  senderId,
-  sentAt,
-}: MessagePlace): Uint8Array | undefined {
-  if (![conversationId, messageId, senderId].every((id) => id.isWellFormed())) return undefined;
-  if (![seq, sentAt].every((number) => Number.isSafeInteger(number) && number >= 0)) return undefined;
-  return Buffer.concat([
-    Buffer.of(version),
-    lengthPrefixed(conversationId),
-    eightBytes(seq),
-    lengthPrefixed(messageId),
-    lengthPrefixed(senderId),
-    eightBytes(sentAt),
-  ]);
+function encodePlace(place: MessagePlace): Uint8Array | undefined {
+  const { conversationId, seq, messageId, senderId, senderCount, sentAt, clientMessageId } = place;
+  const texts = [conversationId, messageId, senderId, clientMessageId ?? ''];
+  if (!texts.every((text) => text.isWellFormed())) return undefined;
+  const numbers = [seq, senderCount, sentAt];
+  if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) return undefined;
+  const encoded = {
+    conversationId: lengthPrefixed(conversationId),
+    seq: eightBytes(seq),
+    messageId: lengthPrefixed(messageId),
+    senderId: lengthPrefixed(senderId),
+    senderCount: eightBytes(senderCount),
+    sentAt: eightBytes(sentAt),
+    clientMessageId: optional(clientMessageId),
+    // A message that gets one more value in the clear does not compile before that value is bound here.
+  } satisfies Record<keyof MessagePlace, Uint8Array>;
+  return Buffer.concat([Buffer.of(version), ...Object.values(encoded)]);
+}
+
+/** One byte says whether there is a text, so that none and an empty one differ. */
+function optional(text: string | undefined): Uint8Array {
+  return text === undefined ? Buffer.of(0) : Buffer.concat([Buffer.of(1), lengthPrefixed(text)]);
 }
 
 function lengthPrefixed(text: string): Uint8Array {

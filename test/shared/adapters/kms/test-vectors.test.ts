@@ -56,6 +56,8 @@ test('the vectors cover one format version, and no two of them are alike', () =>
   expect(vectors.length).toBeGreaterThanOrEqual(8);
   expect(new Set(vectors.map(({ ciphertext }) => ciphertext)).size).toBe(vectors.length);
   expect(vectors.every(({ ciphertext }) => ciphertext.startsWith('01'))).toBe(true);
+  const clientMessageIds = vectors.map(({ place }) => place.clientMessageId);
+  expect(clientMessageIds).toEqual(expect.arrayContaining([undefined, '', 'm-7']));
 });
 
 /** Shares no code with the product: HKDF is spelt out by HMAC (RFC 5869), the bytes by hand. */
@@ -74,6 +76,8 @@ function decodeByTheDocument({ dataKey, keySalt, place, ciphertext }: Vector) {
     new DataView(out.buffer).setBigUint64(0, BigInt(value));
     return out;
   };
+  const optional = (value: string | undefined) =>
+    value === undefined ? Uint8Array.of(0) : Buffer.concat([Uint8Array.of(1), text(value)]);
   const info = Buffer.concat([Buffer.from('postrider/message-key/v1'), text(place.conversationId)]);
   const extracted = createHmac('sha256', bytes(keySalt)).update(bytes(dataKey)).digest();
   const messageKey = createHmac('sha256', extracted).update(info).update(Uint8Array.of(1)).digest();
@@ -83,7 +87,9 @@ function decodeByTheDocument({ dataKey, keySalt, place, ciphertext }: Vector) {
     number(place.seq),
     text(place.messageId),
     text(place.senderId),
+    number(place.senderCount),
     number(place.sentAt),
+    optional(place.clientMessageId),
   ]);
   const decipher = createDecipheriv('aes-256-gcm', messageKey, sealed.slice(17, 29));
   decipher.setAAD(additionalData).setAuthTag(sealed.slice(sealed.length - 16));

@@ -89,5 +89,7 @@ export const place: MessagePlace = {
   seq: 1,
   messageId: '01934f2a-7c11-7bd3-9d8e-3f6a5b4c2d10',
   senderId: 'alice',
+  senderCount: 1,
   sentAt: 1_732_400_000_123,
+  clientMessageId: 'draft-7',
 };
