@@ -1,6 +1,7 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import { type TransactWriteCommandInput, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { noRecentSends, type RecentSends, rememberSend } from '#shared/domain/recent-sends.ts';
 import { intercepting, sdkError, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
@@ -140,25 +141,25 @@ test('keys that a batch left unprocessed are asked for again: they are not absen
 test('a remembered digest is only a hint: the stored clientMessageId decides', async () => {
   const [alice, bob] = pair();
   const session = await world.join(alice);
-  const send = () =>
-    world
-      .environment()
-      .send({ action: 'send', recipientId: bob, content: 'x', clientMessageId: 'mine' }, session);
-  const { message } = await send();
-  // As if another id had the same first 6 bytes of its digest.
-  await rewriteClientMessageId(message.conversationId, 'another');
+  const send = (clientMessageId: string) =>
+    world.environment().send({ action: 'send', recipientId: bob, content: 'x', clientMessageId }, session);
+  const { message } = await send('another');
+  // As if the id of the first message had the same first 6 bytes of its digest as the second one's.
+  await rewriteRecentSends(alice, message.conversationId, rememberSend(noRecentSends, 'mine', message.seq));
 
-  expect((await send()).message.seq).toBe(2);
+  const reply = await send('mine');
+
+  expect(reply.duplicate).toBeUndefined();
+  expect(reply.message).toMatchObject({ seq: 2, clientMessageId: 'mine' });
 });
 
-async function rewriteClientMessageId(conversationId: string, clientMessageId: string): Promise<void> {
-  const { UpdateCommand } = await import('@aws-sdk/lib-dynamodb');
+async function rewriteRecentSends(userId: string, conversationId: string, recentSends: RecentSends) {
   await world.dynamodb.client.send(
     new UpdateCommand({
-      TableName: world.dynamodb.tableNames.messages,
-      Key: { conversationId, seq: 1 },
-      UpdateExpression: 'SET clientMessageId = :id',
-      ExpressionAttributeValues: { ':id': clientMessageId },
+      TableName: world.dynamodb.tableNames.mailboxes,
+      Key: { userId, conversationId },
+      UpdateExpression: 'SET recentSends = :recentSends',
+      ExpressionAttributeValues: { ':recentSends': recentSends },
     }),
   );
 }
