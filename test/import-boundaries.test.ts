@@ -21,7 +21,16 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
   'functions/': { project: ['shared/'], packages: true },
   'client/': { project: ['client/', 'shared/protocol/'], packages: false },
   'web/': { project: ['web/', 'client/', 'shared/protocol/'], packages: false },
-  'infra/': { project: ['infra/', 'shared/adapters/dynamodb/tables.ts', 'shared/domain/', 'shared/protocol/', 'shared/adapters/events/notifications.ts'], packages: true },
+  'infra/': {
+    project: [
+      'infra/',
+      'shared/adapters/dynamodb/tables.ts',
+      'shared/domain/',
+      'shared/protocol/',
+      'shared/adapters/events/notifications.ts',
+    ],
+    packages: true,
+  },
   'localstack/': {
     project: ['localstack/', 'infra/', 'shared/adapters/dynamodb/tables.ts', 'shared/protocol/', 'client/'],
     packages: true,
@@ -29,9 +38,11 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
 };
 
 const specifiers = (source: string): string[] =>
-  [...source.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g)].map(
-    (match) => match[1] ?? match[2] ?? '',
-  );
+  [
+    ...source.matchAll(
+      /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g,
+    ),
+  ].map((match) => match[1] ?? match[2] ?? '');
 
 function resolve(file: string, specifier: string): string | undefined {
   if (specifier.startsWith('#')) return specifier.slice(1);

@@ -20,10 +20,8 @@ export function makeOpenConnection({ connections, gateway, limiter, telemetry }:
     await connections.add(connection);
 
     const live = await connections.of(connection.userId, 'strong');
-    const surplus = live
-      .sort((one, other) => other.connectedAt - one.connectedAt)
-      .filter(({ connectionId }) => connectionId !== connection.connectionId)
-      .slice(limits.connectionsPerUser - 1);
+    // Whoever opens at the same moment orders them alike, so nobody is shown out who is among the newest.
+    const surplus = live.sort(newestFirst).slice(limits.connectionsPerUser);
     await Promise.all(
       surplus.map(async (oldest) => {
         // The row first: one that is still opening can't be closed yet, and finds itself removed at its `reconnect`.
@@ -37,4 +35,8 @@ export function makeOpenConnection({ connections, gateway, limiter, telemetry }:
     );
     return { opened: true };
   };
+}
+
+function newestFirst(one: Connection, other: Connection): number {
+  return other.connectedAt - one.connectedAt || (one.connectionId < other.connectionId ? 1 : -1);
 }

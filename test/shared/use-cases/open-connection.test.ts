@@ -26,7 +26,7 @@ test('the 21st connection ends the oldest, whose row goes first', async () => {
   expect(rows).toHaveLength(20);
 });
 
-test('many at once: never more than 20 remain', async () => {
+test('many at once: the 20 newest remain', async () => {
   const environment = world.environment();
   await Promise.all(
     Array.from({ length: 40 }, (_, index) => environment.openConnection(connection('dave', index))),
