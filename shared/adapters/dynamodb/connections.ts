@@ -1,8 +1,8 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { Clock, Connection, Connections } from '#shared/use-cases/ports.ts';
 import type { DocumentClient } from './document-client.ts';
-import type { Row } from './rows.ts';
+import { queryAll } from './query-all.ts';
 
 interface Options {
   readonly dynamodb: DocumentClient;
@@ -43,23 +43,16 @@ export function makeConnections({ dynamodb, tableName, clock }: Options): Connec
   };
 
   const of: Connections['of'] = async (userId, consistency) => {
-    const found: Connection[] = [];
-    let start: Row | undefined;
-    do {
-      const page = await dynamodb.send(
-        new QueryCommand({
-          TableName: tableName,
-          KeyConditionExpression: 'userId = :userId',
-          ExpressionAttributeValues: { ':userId': userId },
-          ConsistentRead: consistency === 'strong',
-          ...(start && { ExclusiveStartKey: start }),
-        }),
-      );
-      for (const row of page.Items ?? []) found.push(row as unknown as Connection);
-      start = page.LastEvaluatedKey;
-    } while (start);
+    const rows = await queryAll(dynamodb, {
+      TableName: tableName,
+      KeyConditionExpression: 'userId = :userId',
+      ExpressionAttributeValues: { ':userId': userId },
+      ConsistentRead: consistency === 'strong',
+    });
     // Time to live deletes up to 48 h late.
-    return found.filter((connection) => connection.connectedAt + longestLifeMs > clock.now());
+    return rows
+      .map((row) => row as unknown as Connection)
+      .filter((connection) => connection.connectedAt + longestLifeMs > clock.now());
   };
 
   return { add, remove, markReady, of };

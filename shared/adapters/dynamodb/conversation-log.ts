@@ -1,4 +1,4 @@
-import { BatchGetCommand, GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchGetCommand, GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { LRUCache } from 'lru-cache';
 import type { ConversationIdentity } from '#shared/domain/conversation.ts';
 import { DependencyFailure, OutcomeUnknown } from '#shared/domain/failures.ts';
@@ -9,6 +9,7 @@ import { errorName } from '../retry.ts';
 import { lostRace, mayHaveCommitted } from './cancellation.ts';
 import { commitTransaction, type LogTables } from './commit-transaction.ts';
 import type { DocumentClient } from './document-client.ts';
+import { queryAll } from './query-all.ts';
 import { type Row, toConversation, toMailbox, toMessage } from './rows.ts';
 
 interface Options {
@@ -113,22 +114,13 @@ export function makeConversationLog(options: Options): ConversationLog {
   };
 
   const messages: ConversationLog['messages'] = async (conversationId, from, to) => {
-    const found: StoredMessage[] = [];
-    let start: Row | undefined;
-    do {
-      const page = await dynamodb.send(
-        new QueryCommand({
-          TableName: tables.messages,
-          KeyConditionExpression: 'conversationId = :conversationId AND seq BETWEEN :from AND :to',
-          ExpressionAttributeValues: { ':conversationId': conversationId, ':from': from, ':to': to },
-          ConsistentRead: true,
-          ...(start && { ExclusiveStartKey: start }),
-        }),
-      );
-      for (const row of page.Items ?? []) found.push(toMessage(row));
-      start = page.LastEvaluatedKey;
-    } while (start);
-    return found;
+    const rows = await queryAll(dynamodb, {
+      TableName: tables.messages,
+      KeyConditionExpression: 'conversationId = :conversationId AND seq BETWEEN :from AND :to',
+      ExpressionAttributeValues: { ':conversationId': conversationId, ':from': from, ':to': to },
+      ConsistentRead: true,
+    });
+    return rows.map(toMessage);
   };
 
   const identities: ConversationLog['identities'] = async (conversationIds) => {

@@ -1,10 +1,11 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import type { Clock, Mailboxes, MailboxMove, MailboxNumbers, Random } from '#shared/use-cases/ports.ts';
+import type { Clock, Mailboxes, MailboxMove, Random } from '#shared/use-cases/ports.ts';
 import { makeBackoff } from '#shared/use-cases/waiting.ts';
 import { errorName, retrying } from '../retry.ts';
 import type { DocumentClient } from './document-client.ts';
+import { queryAll } from './query-all.ts';
 import { type Row, toMailbox, toMailboxNumbers } from './rows.ts';
 
 interface Options {
@@ -30,23 +31,14 @@ export function makeMailboxes({ dynamodb, tableName, clock, random }: Options): 
   };
 
   const all: Mailboxes['all'] = async (userId) => {
-    const found: MailboxNumbers[] = [];
-    let start: Row | undefined;
-    do {
-      const page = await dynamodb.send(
-        new QueryCommand({
-          TableName: tableName,
-          KeyConditionExpression: 'userId = :userId',
-          ExpressionAttributeValues: { ':userId': userId },
-          ProjectionExpression: numbers,
-          ConsistentRead: true,
-          ...(start && { ExclusiveStartKey: start }),
-        }),
-      );
-      for (const row of page.Items ?? []) found.push(toMailboxNumbers(row));
-      start = page.LastEvaluatedKey;
-    } while (start);
-    return found;
+    const rows = await queryAll(dynamodb, {
+      TableName: tableName,
+      KeyConditionExpression: 'userId = :userId',
+      ExpressionAttributeValues: { ':userId': userId },
+      ProjectionExpression: numbers,
+      ConsistentRead: true,
+    });
+    return rows.map(toMailboxNumbers);
   };
 
   /**
