@@ -1,14 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, expect, test } from 'vitest';
+import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { afterEach, describe, expect, test } from 'vitest';
 import { attempt, type Client } from '../../test/contract/support/client.ts';
+import { policyOf } from './iam.ts';
 
 const url = process.env.POSTRIDER_URL ?? '';
 const tokenUrl = process.env.POSTRIDER_TOKEN_URL ?? '';
+const outputs = JSON.parse(process.env.POSTRIDER_OUTPUTS ?? '{}') as Record<string, string>;
 const clients: Client[] = [];
 
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
 });
+
+const newUser = (name: string) => `${name}-${randomUUID()}`;
 
 async function live(user: string): Promise<Client> {
   const token = await (await fetch(`${tokenUrl}?user=${user}`)).text();
@@ -20,16 +31,109 @@ async function live(user: string): Promise<Client> {
   return handshake.client;
 }
 
-test('a message goes from one user to another, through every service that it needs', async () => {
-  const [alice, bob] = [`alice-${randomUUID()}`, `bob-${randomUUID()}`];
+test('a message goes from one user to another', async () => {
+  const [alice, bob] = [newUser('alice'), newUser('bob')];
   const [from, to] = [await live(alice), await live(bob)];
-  const sent = await from.request({
-    action: 'send',
-    recipientId: bob,
-    content: 'hello',
-    clientMessageId: 'one',
-  });
+  const sent = await from.request({ action: 'send', recipientId: bob, content: 'hello' });
   expect(sent).toMatchObject({ type: 'message.sent', message: { content: 'hello', seq: 1 } });
   const pushed = await to.waitFor((frame) => frame.type === 'message.new', 'the push');
   expect(pushed).toMatchObject({ message: { content: 'hello' } });
 });
+
+test('a message to somebody who is away becomes a notification on the bus of the outputs', async () => {
+  const bob = newUser('bob');
+  const queue = await queueOfNotifications(outputs.NotificationBus ?? '');
+  const from = await live(newUser('alice'));
+  const sent = await from.request({ action: 'send', recipientId: bob, content: 'are you there?' });
+  expect(sent.type).toBe('message.sent');
+  const received = await untilReceived(queue, (text) => text.includes(bob));
+  expect(JSON.parse(received)).toMatchObject({ source: 'postrider', detail: { recipientId: bob, seq: 1 } });
+  expect(received).not.toContain('are you there?');
+});
+
+type Request = (conversationId: string) => Record<string, unknown> & { action: string };
+
+const send: Request = (conversationId) => ({ action: 'send', conversationId, content: 'again' });
+const history: Request = (conversationId) => ({ action: 'history', conversationId });
+const ack: Request = (conversationId) => ({ action: 'ack', positions: { [conversationId]: 1 } });
+
+describe('permissions are enforced', () => {
+  test.each([
+    ['sync', 'dynamodb:Query', 'messages', history, { code: 'unavailable' }],
+    ['sync', 'dynamodb:UpdateItem', 'mailboxes', ack, { code: 'unavailable' }],
+    ['send', 'dynamodb:PutItem', 'messages', send, { code: 'unavailable' }],
+    // A witness that cannot be left is counted and logged: the message is committed all the same.
+    ['send', 'sqs:SendMessage', 'queue', send, { type: 'message.sent' }],
+  ] as const)(
+    'without %s %s on %s, exactly that fails',
+    async (name, action, resource, request, expected) => {
+      const client = await live(newUser('alice'));
+      const first = await client.request({ action: 'send', recipientId: newUser('bob'), content: 'hello' });
+      const { conversationId } = first.message as { conversationId: string };
+      const policy = await policyOf(name);
+      const taken = policy.document.Statement.filter(
+        ({ Action, Resource }) => [Action].flat().includes(action) && mentions(Resource, resource),
+      );
+      expect(taken, 'statements that allow it').toHaveLength(1);
+      await policy.replace({
+        ...policy.document,
+        Statement: policy.document.Statement.filter((statement) => !taken.includes(statement)),
+      });
+      try {
+        expect(await client.request(request(conversationId))).toMatchObject(expected);
+        expect(await client.request({ action: 'ping' })).toMatchObject({ type: 'pong' });
+      } finally {
+        await policy.replace(policy.document);
+      }
+      expect(await client.request(request(conversationId))).not.toMatchObject({ type: 'error' });
+    },
+  );
+});
+
+function mentions(resource: unknown, word: string): boolean {
+  return JSON.stringify(resource).toLowerCase().includes(word);
+}
+
+async function queueOfNotifications(bus: string): Promise<string> {
+  const name = `notifications-${randomUUID()}`;
+  const sqs = new SQSClient({});
+  const { QueueUrl } = await sqs.send(
+    new CreateQueueCommand({ QueueName: name, Attributes: { Policy: JSON.stringify(fromEventBridge) } }),
+  );
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
+  );
+  const events = new EventBridgeClient({});
+  const rule = { Name: name, EventBusName: bus };
+  await events.send(new PutRuleCommand({ ...rule, EventPattern: '{"source":["postrider"]}' }));
+  await events.send(
+    new PutTargetsCommand({
+      Rule: name,
+      EventBusName: bus,
+      Targets: [{ Id: 'queue', Arn: Attributes?.QueueArn }],
+    }),
+  );
+  return QueueUrl ?? '';
+}
+
+const fromEventBridge = {
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Principal: { Service: 'events.amazonaws.com' },
+      Action: 'sqs:SendMessage',
+      Resource: '*',
+    },
+  ],
+};
+
+async function untilReceived(QueueUrl: string, isIt: (text: string) => boolean): Promise<string> {
+  const sqs = new SQSClient({});
+  for (let attempts = 0; attempts < 20; attempts += 1) {
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
+    const found = Messages.map(({ Body = '' }) => Body).find(isIt);
+    if (found !== undefined) return found;
+  }
+  throw new Error('No notification came.');
+}

@@ -61,8 +61,11 @@ function watchOneMetric(alarm: CfnAlarm): void {
 
 /** It does not know the encryption context as a condition, and would refuse every use of the key. */
 function dropUnknownConditions(policy: CfnPolicy): void {
-  const { Statement } = Stack.of(policy).resolve(policy.policyDocument) as { Statement: { Condition?: unknown }[] };
+  const { Statement } = Stack.of(policy).resolve(policy.policyDocument) as {
+    Statement: { Condition?: unknown }[];
+  };
   for (const [index, { Condition }] of Statement.entries()) {
-    if (Condition !== undefined) policy.addPropertyDeletionOverride(`PolicyDocument.Statement.${index}.Condition`);
+    if (Condition !== undefined)
+      policy.addPropertyDeletionOverride(`PolicyDocument.Statement.${index}.Condition`);
   }
 }

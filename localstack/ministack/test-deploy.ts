@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createIssuer } from '#localstack/issuer/issuer.ts';
 import { closeServer, findFreePort, listenOnLoopback, loopback } from '#localstack/loopback-server.ts';
@@ -49,6 +49,7 @@ async function main(): Promise<number> {
       env: {
         ...process.env,
         ...ministack.environment,
+        PATH: [join(root, 'node_modules', '.bin'), process.env.PATH ?? ''].join(delimiter),
         POSTRIDER_URL: url,
         POSTRIDER_TOKEN_URL: `${issuer}/token`,
         POSTRIDER_DEVIATIONS: join(root, 'localstack/ministack/deviations.json'),
