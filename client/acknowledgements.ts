@@ -1,0 +1,64 @@
+import { limits } from '#shared/protocol/limits.ts';
+import type { Clock } from './clock.ts';
+import type { Connection } from './connection.ts';
+import { PostriderError } from './errors.ts';
+import type { Call } from './requests.ts';
+
+/** Tells the server how far messages have arrived: the highest seq of each conversation, many in one frame. */
+export interface Acknowledgements {
+  add(conversationId: string, seq: number): void;
+  /** Sends what has collected; resolves when the server has it. Rejects with `ConnectionLost`, and nothing is forgotten. */
+  flush(connection: Connection): Promise<void>;
+}
+
+interface AcknowledgementsOptions {
+  readonly call: Call;
+  readonly clock: Clock;
+  /** Milliseconds to collect. */
+  readonly delayMs: number;
+  /** The connection to send over; without one they wait for the next `flush`. */
+  connection(): Connection | undefined;
+  onError(error: unknown): void;
+}
+
+export function makeAcknowledgements(options: AcknowledgementsOptions): Acknowledgements {
+  const due = new Map<string, number>();
+  let isScheduled = false;
+  let flushing: Promise<void> = Promise.resolve();
+
+  async function sendAll(connection: Connection): Promise<void> {
+    while (due.size > 0) {
+      const batch = [...due].slice(0, limits.ackPositions);
+      try {
+        await options.call('ok', { action: 'ack', positions: Object.fromEntries(batch) }, { connection });
+      } catch (error) {
+        if (!(error instanceof PostriderError)) throw error;
+        // The server moved what it could; the same frame would be refused again.
+        options.onError(error);
+      }
+      for (const [conversationId, seq] of batch)
+        if (due.get(conversationId) === seq) due.delete(conversationId);
+    }
+  }
+
+  function flush(connection: Connection): Promise<void> {
+    const before = flushing.catch(() => {});
+    flushing = before.then(() => sendAll(connection));
+    return flushing;
+  }
+
+  return {
+    add(conversationId, seq) {
+      due.set(conversationId, seq);
+      if (isScheduled) return;
+      isScheduled = true;
+      options.clock.after(options.delayMs, () => {
+        isScheduled = false;
+        const connection = options.connection();
+        // What fails is sent again with the next connection's catch-up.
+        if (connection) flush(connection).catch(() => {});
+      });
+    },
+    flush,
+  };
+}

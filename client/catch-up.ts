@@ -1,0 +1,95 @@
+import { limits } from '#shared/protocol/limits.ts';
+import type { ConversationSummary } from '#shared/protocol/replies.ts';
+import type { Acknowledgements } from './acknowledgements.ts';
+import { backoff, type Random } from './backoff.ts';
+import { type Clock, sleep } from './clock.ts';
+import type { Connection } from './connection.ts';
+import { acceptRun } from './gap-filler.ts';
+import type { Inbox } from './inbox.ts';
+import type { Call } from './requests.ts';
+
+interface CatchUpDependencies {
+  readonly inbox: Inbox;
+  readonly acknowledgements: Acknowledgements;
+  readonly call: Call;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Lets pushes begin on a new connection and gets everything above this device's positions. Rejects with `ConnectionLost`. */
+export type CatchUp = (connection: Connection) => Promise<void>;
+
+export function makeCatchUp(dependencies: CatchUpDependencies): CatchUp {
+  const { inbox, acknowledgements, call } = dependencies;
+  const drain = makeDrain(dependencies);
+
+  return async (connection) => {
+    if (inbox.knowsAll() && inbox.positions().size <= limits.reconnectPositions) {
+      await drain(connection);
+    } else {
+      // Pushes begin before the list is read: what comes afterwards is in the one or in the other.
+      await call('reconnect.done', { action: 'reconnect', positions: {}, only: true }, { connection });
+      const behind = await findBehind(inbox, call, connection);
+      for (let start = 0; start < behind.length; start += limits.reconnectPositions)
+        await drain(connection, behind.slice(start, start + limits.reconnectPositions));
+    }
+    await acknowledgements.flush(connection);
+  };
+}
+
+/** Asks for what is above the positions until nothing more is to come: of these conversations, or of all that there are. */
+function makeDrain({ inbox, acknowledgements, call, clock, random }: CatchUpDependencies) {
+  return async (connection: Connection, conversationIds?: readonly string[]): Promise<void> => {
+    for (let empties = 0; ; ) {
+      const all = inbox.positions();
+      const asked = new Map(conversationIds?.map((id) => [id, all.get(id) ?? 0]) ?? all);
+      const positions = Object.fromEntries(asked);
+      const fields = { action: 'reconnect', positions, ...(conversationIds && { only: true }) } as const;
+      let reached = new Map<string, number>();
+      const { more } = await call('reconnect.done', fields, {
+        connection,
+        onPage(messages, index) {
+          // A request that was repeated begins anew.
+          if (index === 0) reached = new Map(asked);
+          for (const message of messages) {
+            acceptRun(inbox, reached.get(message.conversationId) ?? 0, [message]);
+            reached.set(message.conversationId, message.seq);
+          }
+        },
+      });
+      await inbox.settled();
+      if (!more) return;
+      await acknowledgements.flush(connection);
+      empties = reached.size > 0 ? 0 : empties + 1;
+      // What it has to give is not visible yet.
+      if (empties > 0) await sleep(clock, backoff(empties, random));
+    }
+  };
+}
+
+/** Reads the whole list of conversations; gives those of which this device lacks something. */
+async function findBehind(inbox: Inbox, call: Call, connection: Connection): Promise<string[]> {
+  const behind = new Set<string>();
+  const note = ({ conversationId, deliveredSeq, lastSeq }: ConversationSummary) => {
+    inbox.begin(conversationId, inbox.knowsAll() ? 0 : deliveredSeq);
+    if (lastSeq > (inbox.positions().get(conversationId) ?? 0)) behind.add(conversationId);
+  };
+  const list = (cursor?: string) =>
+    call(
+      'conversations.page',
+      { action: 'conversations', limit: limits.conversationsLimit, ...(cursor !== undefined && { cursor }) },
+      { connection },
+    );
+
+  let page = await list();
+  page.conversations.forEach(note);
+  const hasSeveralPages = page.cursor !== undefined;
+  while (page.cursor !== undefined) {
+    page = await list(page.cursor);
+    page.conversations.forEach(note);
+  }
+  // The newest stand first, so what moved up while the pages were read is found there.
+  if (hasSeveralPages) (await list()).conversations.forEach(note);
+  inbox.knowAll();
+  return [...behind];
+}

@@ -1,0 +1,188 @@
+import type { ConversationSummary, Message, Push } from '#shared/protocol/replies.ts';
+import { makeAcknowledgements } from './acknowledgements.ts';
+import { makeCatchUp } from './catch-up.ts';
+import { asPostriderError, clientError, type PostriderError } from './errors.ts';
+import { type Listener, makeEvents } from './events.ts';
+import { makeGapFiller } from './gap-filler.ts';
+import { type Gap, makeInbox } from './inbox.ts';
+import { type ClientOptions, withDefaults } from './options.ts';
+import { makeOutbox } from './outbox.ts';
+import type { QueuedSend } from './outbox-storage.ts';
+import { makeReadMarks } from './read-marks.ts';
+import { makeReceipts, type Receipt } from './receipts.ts';
+import { makeCall } from './requests.ts';
+import { checkOutgoing, type OutgoingMessage } from './send-check.ts';
+import { makeSession, type State, type StateChange } from './session.ts';
+
+export interface ClientEvents {
+  state: StateChange;
+  /**
+   * Each message of each conversation once and in order, one's own included. It counts as arrived, and is acknowledged,
+   * when what the listeners returned has resolved; until then the next one of its conversation waits.
+   */
+  message: Message;
+  /** Messages that will never come: expired, or unreadable on the server. Told before the message that follows them. */
+  gap: Gap;
+  receipt: Receipt;
+  /** A queued message was committed. */
+  sent: { readonly send: QueuedSend; readonly message: Message };
+  /** A queued message was refused for good. */
+  failed: { readonly send: QueuedSend; readonly error: PostriderError };
+  /** What no promise tells. The client goes on by itself. */
+  error: PostriderError;
+}
+
+export interface HistoryQuery {
+  readonly conversationId: string;
+  /** A seq, exclusive; either this or `after`, and neither for the newest. */
+  readonly before?: number;
+  readonly after?: number;
+  /** 1–100, 50 unless told. */
+  readonly limit?: number;
+}
+
+export interface HistoryPage {
+  /** Ascending. */
+  readonly messages: readonly Message[];
+  /** Whether there are more in the direction that was walked. */
+  readonly more: boolean;
+}
+
+export interface ConversationsPage {
+  /** Newest first. */
+  readonly conversations: readonly ConversationSummary[];
+  /** For the next page; absent on the last. */
+  readonly cursor?: string;
+}
+
+/** A user's device. Every promise rejects with a `PostriderError`, whose `code` and `remedy` say what to do. */
+export interface Client {
+  /** Adds a listener; the returned function removes it. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void;
+  state(): State;
+  /**
+   * Connects and stays connected. Call it again when the network or the page comes back: a waiting attempt is made at once,
+   * and an open connection is asked for a sign of life.
+   */
+  connect(): void;
+  /** Ends the connection. The queue stays, and what is asked for waits until the next `connect`. */
+  disconnect(): void;
+  /** Ends everything; waiting promises reject with `closed`. What is in the storage goes out with the next client. */
+  close(): void;
+  /** Queues a message; resolves with it as it was committed. Without a connection it waits, in order. */
+  send(message: OutgoingMessage): Promise<Message>;
+  /** Messages that are not confirmed yet, oldest first. */
+  queued(): QueuedSend[];
+  /** Everything up to `seq` was read. Waits for a connection. */
+  read(conversationId: string, seq: number): Promise<void>;
+  history(query: HistoryQuery): Promise<HistoryPage>;
+  conversations(query?: { readonly cursor?: string; readonly limit?: number }): Promise<ConversationsPage>;
+  block(userId: string): Promise<void>;
+  unblock(userId: string): Promise<void>;
+  /** What a device that keeps messages gives as `positions` next time. */
+  positions(): Record<string, number>;
+}
+
+/** Milliseconds that a request which is not queued waits for a connection and an answer. */
+const requestTimeoutMs = 30_000;
+
+/** A client that is not connected yet. */
+export function createClient(given: ClientOptions): Client {
+  const options = withDefaults(given);
+  const events = makeEvents<ClientEvents>();
+  const latestReceipt = makeReceipts();
+  const tell = (error: PostriderError) => void events.emit('error', error);
+  const onError = (error: unknown) => tell(asPostriderError(error, 'Something failed.'));
+  let gaps = 0;
+
+  const inbox = makeInbox({
+    positions: options.positions,
+    async onMessage(message) {
+      outbox.notice(message);
+      await events.emit('message', message);
+    },
+    async onGap(gap) {
+      gaps += 1;
+      await events.emit('gap', gap);
+    },
+    onHandled: (conversationId, position) => acknowledgements.add(conversationId, position),
+    onBehind: (conversationId) => gapFiller.start(conversationId),
+  });
+  const session = makeSession({
+    ...options,
+    async catchUp(connection) {
+      const before = gaps;
+      await gapFiller.pauseFor(() => catchUp(connection));
+      return { recovered: gaps === before };
+    },
+    onPush: receive,
+    onState: (change) => void events.emit('state', change),
+    onError: tell,
+    onLine: () => outbox.pump(),
+  });
+  const call = makeCall({ ...options, line: session });
+  const gapFiller = makeGapFiller({ ...options, inbox, call, onError });
+  const acknowledgements = makeAcknowledgements({
+    ...options,
+    call,
+    delayMs: options.ackDelayMs,
+    connection: session.connection,
+    onError,
+  });
+  const catchUp = makeCatchUp({ ...options, inbox, acknowledgements, call });
+  const outbox = makeOutbox({
+    ...options,
+    connection: session.connection,
+    isCaughtUp: () => session.state() === 'connected',
+    onSent(send, message) {
+      void events.emit('sent', { send, message });
+      inbox.accept(message);
+    },
+    onFailed: (send, error) => void events.emit('failed', { send, error }),
+    onStorageError: (cause) => tell(clientError('storage_failed', 'The outbox was not stored.', cause)),
+  });
+
+  function receive(push: Push): void {
+    if (push.type === 'message.new') {
+      inbox.accept(push.message);
+    } else {
+      const receipt = latestReceipt(push);
+      if (receipt) void events.emit('receipt', receipt);
+    }
+  }
+
+  const timeoutMs = requestTimeoutMs;
+  return {
+    on: events.on,
+    state: session.state,
+    connect: session.connect,
+    disconnect: session.disconnect,
+    close() {
+      session.disconnect();
+      session.close();
+      outbox.close();
+    },
+    async send(message) {
+      checkOutgoing(message);
+      return await outbox.add({ ...message, clientMessageId: message.clientMessageId ?? options.newId() });
+    },
+    queued: outbox.queued,
+    read: makeReadMarks(call),
+    async history(query) {
+      const { messages, more } = await call('history.page', { action: 'history', ...query }, { timeoutMs });
+      return { messages, more };
+    },
+    async conversations(query = {}) {
+      const fields = { action: 'conversations', ...query } as const;
+      const { conversations, cursor } = await call('conversations.page', fields, { timeoutMs });
+      return { conversations, ...(cursor !== undefined && { cursor }) };
+    },
+    async block(userId) {
+      await call('ok', { action: 'block', userId }, { timeoutMs });
+    },
+    async unblock(userId) {
+      await call('ok', { action: 'unblock', userId }, { timeoutMs });
+    },
+    positions: () => Object.fromEntries(inbox.positions()),
+  };
+}

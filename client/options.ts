@@ -1,0 +1,61 @@
+import type { Random } from './backoff.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { OutboxStorage } from './outbox-storage.ts';
+import type { GetToken } from './session.ts';
+import type { WebSocketConstructor } from './web-socket.ts';
+
+export interface ClientOptions {
+  /** `wss://{host}/{stage}` */
+  readonly url: string;
+  /** Gives the JWT for a connection; called for each. What it throws is told as an `error` event, and it is asked again. */
+  readonly getToken: GetToken;
+  /**
+   * What this device holds already, from its own database: the highest seq of each conversation up to which it has every
+   * message. A conversation that is not named counts as 0. Left out, the client begins where the user's acknowledgements
+   * end, which serves a device that keeps nothing.
+   */
+  readonly positions?: Readonly<Record<string, number>>;
+  /** Keeps unconfirmed messages over a restart. */
+  readonly storage?: OutboxStorage;
+  /** Messages that may wait to be sent: 1,000 unless told. */
+  readonly maxQueued?: number;
+  /** The global one unless told. */
+  readonly WebSocket?: WebSocketConstructor;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Makes a `clientMessageId`. */
+  readonly newId?: () => string;
+  /** Milliseconds in which acknowledgements collect: 300 unless told. */
+  readonly ackDelayMs?: number;
+  /** Milliseconds to wait for an answer: 15,000 unless told. */
+  readonly replyTimeoutMs?: number;
+  /** Milliseconds of silence until a sign of life is asked for: 4 minutes unless told, below the idle limit of API Gateway (10) and of usual NATs (5). */
+  readonly pingIntervalMs?: number;
+  /** Milliseconds after which a connection is replaced at the latest: 115 minutes unless told, below API Gateway's two hours. */
+  readonly connectionLifeMs?: number;
+}
+
+const minuteMs = 60_000;
+
+export function withDefaults(options: ClientOptions) {
+  return {
+    maxQueued: 1_000,
+    WebSocket: globalThis.WebSocket as WebSocketConstructor,
+    clock: systemClock,
+    random: Math.random,
+    newId: randomId,
+    ackDelayMs: 300,
+    replyTimeoutMs: 15_000,
+    pingIntervalMs: 4 * minuteMs,
+    connectionLifeMs: 115 * minuteMs,
+    positions: undefined,
+    storage: undefined,
+    ...options,
+  };
+}
+
+/** `crypto.randomUUID` is missing from pages that came by plain HTTP. */
+function randomId(): string {
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,70 @@
+import type { Message, Reply } from '#shared/protocol/replies.ts';
+import type { Clock } from './clock.ts';
+
+/** Takes the messages of a `reconnect.page`; `index` counts the pages of one request from 0. */
+export type OnPage = (messages: readonly Message[], index: number) => void;
+
+/** The requests of one connection that have not been answered yet. */
+export interface Replies {
+  /** `onPage` is called for each page that comes before the reply. */
+  expect(onPage?: OnPage): { readonly requestId: string; readonly reply: Promise<Reply> };
+  page(requestId: string, messages: readonly Message[]): void;
+  resolve(requestId: string, reply: Reply): void;
+  reject(requestId: string, error: Error): void;
+  rejectAll(error: Error): void;
+  count(): number;
+}
+
+interface Waiting {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: Error) => void;
+  readonly onPage: OnPage | undefined;
+  pages: number;
+  cancelTimeout: () => void;
+}
+
+/** `onTimeout` is called when nothing has come for a request within `timeoutMs`; it was made, or paged last, at `since`. */
+export function makeReplies(
+  clock: Clock,
+  timeoutMs: number,
+  onTimeout: (requestId: string, since: number) => void,
+): Replies {
+  const waiting = new Map<string, Waiting>();
+  let requests = 0;
+
+  function startTimeout(requestId: string): () => void {
+    const since = clock.now();
+    return clock.after(timeoutMs, () => onTimeout(requestId, since));
+  }
+
+  function take(requestId: string): Waiting | undefined {
+    const found = waiting.get(requestId);
+    found?.cancelTimeout();
+    waiting.delete(requestId);
+    return found;
+  }
+
+  return {
+    expect(onPage) {
+      requests += 1;
+      const requestId = String(requests);
+      const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+      waiting.set(requestId, { resolve, reject, onPage, pages: 0, cancelTimeout: startTimeout(requestId) });
+      return { requestId, reply: promise };
+    },
+    page(requestId, messages) {
+      const found = waiting.get(requestId);
+      if (!found) return;
+      found.cancelTimeout();
+      found.cancelTimeout = startTimeout(requestId);
+      found.onPage?.(messages, found.pages);
+      found.pages += 1;
+    },
+    resolve: (requestId, reply) => take(requestId)?.resolve(reply),
+    reject: (requestId, error) => take(requestId)?.reject(error),
+    rejectAll(error) {
+      for (const requestId of [...waiting.keys()]) take(requestId)?.reject(error);
+    },
+    count: () => waiting.size,
+  };
+}
