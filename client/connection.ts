@@ -46,14 +46,13 @@ export function openConnection(options: ConnectionOptions): Connection {
   const { clock, replyTimeoutMs, pingIntervalMs } = options;
   const protocols = [subprotocol, `${bearerSubprotocolPrefix}${options.token}`];
   const socket = new options.WebSocket(options.url, protocols);
-  let receivedAt = Number.NEGATIVE_INFINITY;
   let isOpen = false;
   let ended: Loss | undefined;
   let closesWhenIdle = false;
   let cancelTimer = clock.after(replyTimeoutMs, () => end({ reason: 'refused' }));
 
-  const replies = makeReplies(clock, replyTimeoutMs, (requestId, since) => {
-    if (receivedAt < since) end({ reason: 'silent' });
+  const replies = makeReplies(clock, replyTimeoutMs, (requestId, isSilent) => {
+    if (isSilent) end({ reason: 'silent' });
     else replies.reject(requestId, clientError('no_answer', `No answer came within ${replyTimeoutMs} ms.`));
   });
 
@@ -109,7 +108,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     },
     onFrame(frame) {
       if (ended) return;
-      receivedAt = clock.now();
+      replies.heard();
       awaitNextFrame();
       // API Gateway's own error names no request of ours, so everybody asks again.
       if (frame === 'gateway error')

@@ -14,7 +14,7 @@ export interface ClientOptions {
    * message. A conversation that is not named counts as 0. Left out, the client begins where the user's acknowledgements
    * end, which serves a device that keeps nothing.
    */
-  readonly positions?: Readonly<Record<string, number>>;
+  readonly positions?: Readonly<Record<string, number>> | undefined;
   /** Keeps unconfirmed messages over a restart. */
   readonly storage?: OutboxStorage;
   /** Messages that may wait to be sent: 1,000 unless told. */

@@ -12,6 +12,8 @@ export interface Replies {
   resolve(requestId: string, reply: Reply): void;
   reject(requestId: string, error: Error): void;
   rejectAll(error: Error): void;
+  /** A frame has come, whatever it is: the connection is alive. */
+  heard(): void;
   count(): number;
 }
 
@@ -23,18 +25,22 @@ interface Waiting {
   cancelTimeout: () => void;
 }
 
-/** `onTimeout` is called when nothing has come for a request within `timeoutMs`; it was made, or paged last, at `since`. */
+/**
+ * `onTimeout` is called when a request has got neither reply nor page for `timeoutMs`; `isSilent`: nor has anything else
+ * come meanwhile.
+ */
 export function makeReplies(
   clock: Clock,
   timeoutMs: number,
-  onTimeout: (requestId: string, since: number) => void,
+  onTimeout: (requestId: string, isSilent: boolean) => void,
 ): Replies {
   const waiting = new Map<string, Waiting>();
   let requests = 0;
+  let frames = 0;
 
   function startTimeout(requestId: string): () => void {
-    const since = clock.now();
-    return clock.after(timeoutMs, () => onTimeout(requestId, since));
+    const framesBefore = frames;
+    return clock.after(timeoutMs, () => onTimeout(requestId, frames === framesBefore));
   }
 
   function take(requestId: string): Waiting | undefined {
@@ -64,6 +70,9 @@ export function makeReplies(
     reject: (requestId, error) => take(requestId)?.reject(error),
     rejectAll(error) {
       for (const requestId of [...waiting.keys()]) take(requestId)?.reject(error);
+    },
+    heard() {
+      frames += 1;
     },
     count: () => waiting.size,
   };
