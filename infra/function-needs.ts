@@ -1,6 +1,8 @@
 import type { TableId } from '#shared/adapters/dynamodb/tables.ts';
 
 type TableAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
+/** `Query index` is a Query of the table's index, which IAM knows as a resource of its own. */
+type TableNeed = TableAction | 'Query index';
 
 /** What one function may do and how large it is. Whatever is not named here, it may not. */
 export interface FunctionNeeds {
@@ -9,7 +11,7 @@ export interface FunctionNeeds {
   /** Below API Gateway's 29 s, so that our own answer comes before its "Internal server error". */
   readonly timeoutSeconds: number;
   /** A transaction needs the actions of its items; there is none of its own. */
-  readonly tables?: { readonly [id in TableId]?: readonly TableAction[] };
+  readonly tables?: { readonly [id in TableId]?: readonly TableNeed[] };
   readonly contentKey?: readonly ('GenerateDataKey' | 'Decrypt')[];
   /** Calls on live connections: POST pushes a frame, DELETE closes. */
   readonly connections?: readonly ('POST' | 'DELETE')[];
@@ -71,7 +73,7 @@ export const functionNeeds = {
     memoryMegabytes: 1024,
     timeoutSeconds: 25,
     tables: {
-      mailboxes: ['GetItem', 'UpdateItem', 'Query'],
+      mailboxes: ['GetItem', 'BatchGetItem', 'UpdateItem', 'Query', 'Query index'],
       conversations: ['BatchGetItem'],
       messages: ['GetItem', 'Query'],
       relationships: ['PutItem', 'DeleteItem'],

@@ -4,7 +4,7 @@ import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
+import { type TableDefinition, type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
 import type { CacheNetwork } from './constructs/cache-network.ts';
 import type { MessageCache } from './constructs/message-cache.ts';
 import type { MessagingApi } from './constructs/messaging-api.ts';
@@ -74,13 +74,21 @@ function grantTables(lambda: LambdaFunction, { tables: needed }: FunctionNeeds, 
   if (needed === undefined) return;
   for (const [id, { environmentVariable }] of Object.entries(tables)) {
     const table = parts.tables[id as TableId];
-    const actions = needed[id as TableId]?.map((action) => `dynamodb:${action}`);
-    if (actions !== undefined) allow(lambda, actions, table.tableArn);
+    const needs = needed[id as TableId] ?? [];
+    const actions = needs.filter((need) => need !== 'Query index').map((action) => `dynamodb:${action}`);
+    if (actions.length > 0) allow(lambda, actions, table.tableArn);
+    if (needs.includes('Query index')) allow(lambda, ['dynamodb:Query'], indexArn(id as TableId, table));
     lambda.addEnvironment(environmentVariable, table.tableName);
   }
   if (needed.rateLimits !== undefined && parts.settings.rateLimits !== undefined) {
     lambda.addEnvironment('RATE_LIMITS', parts.settings.rateLimits);
   }
+}
+
+function indexArn(id: TableId, { tableArn }: TableV2): string {
+  const { index }: TableDefinition = tables[id];
+  if (index === undefined) throw new Error(`The table ${id} has no index.`);
+  return `${tableArn}/index/${index.name}`;
 }
 
 /** The condition keeps the key from being used for anything but our data keys, even by these functions. */

@@ -1,5 +1,5 @@
 import { RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, Billing, ProjectionType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { type TableDefinition, type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
 
@@ -30,11 +30,20 @@ export class MessageTables extends Construct {
   }
 
   private addTable(tableId: string, definition: TableDefinition, keepData: boolean): TableV2 {
-    const { partitionKey, sortKey, timeToLive, holdsData } = definition;
+    const { partitionKey, sortKey, index, timeToLive, holdsData } = definition;
     const protect = holdsData && keepData;
     const table = new TableV2(this, tableId.charAt(0).toUpperCase() + tableId.slice(1), {
       partitionKey: { name: partitionKey.name, type: attributeTypes[partitionKey.type] },
       ...(sortKey && { sortKey: { name: sortKey.name, type: attributeTypes[sortKey.type] } }),
+      ...(index && {
+        localSecondaryIndexes: [
+          {
+            indexName: index.name,
+            sortKey: { name: index.sortKey.name, type: attributeTypes[index.sortKey.type] },
+            projectionType: ProjectionType.KEYS_ONLY,
+          },
+        ],
+      }),
       ...(timeToLive !== undefined && { timeToLiveAttribute: timeToLive }),
       billing: Billing.onDemand(),
       encryption: TableEncryptionV2.dynamoOwnedKey(),

@@ -52,7 +52,9 @@ export class MessagingFunction extends Construct {
       role: this.role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
-      applicationLogLevelV2: ApplicationLogLevel[settings.logLevel],
+      // Never above INFO: Lambda takes our metrics, which are lines without a level, for INFO. The logger does the rest.
+      applicationLogLevelV2:
+        settings.logLevel === 'DEBUG' ? ApplicationLogLevel.DEBUG : ApplicationLogLevel.INFO,
       // START, END and REPORT lines of each call would cost more than all that the functions log themselves.
       systemLogLevelV2: SystemLogLevel.WARN,
       tracing: settings.tracing ? Tracing.ACTIVE : Tracing.DISABLED,

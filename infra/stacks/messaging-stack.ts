@@ -1,6 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Construct } from 'constructs';
+import type { Alarms } from '../constructs/alarms.ts';
 import { CacheNetwork } from '../constructs/cache-network.ts';
 import { LaterDelivery } from '../constructs/later-delivery.ts';
 import { MessageCache } from '../constructs/message-cache.ts';
@@ -59,8 +60,8 @@ export class MessagingStack extends Stack {
       functionOf: (name) => functions[name],
     });
     laterDelivery.deliverTo(functions[queueFunction]);
-    this.addOperations({ functions, laterDelivery, ...caching });
-    this.addOutputs(notifications);
+    const { alarms } = this.addOperations({ functions, laterDelivery, ...caching });
+    this.addOutputs(notifications, laterDelivery, alarms);
   }
 
   private addCache(): { cache?: MessageCache; network?: CacheNetwork } {
@@ -81,9 +82,9 @@ export class MessagingStack extends Stack {
     return { issuer, audience, jwksUri, ...(tokenScope !== undefined && { scope: tokenScope }) };
   }
 
-  private addOperations(parts: Pick<OperationsProps, 'functions' | 'laterDelivery' | 'cache'>): void {
+  private addOperations(parts: Pick<OperationsProps, 'functions' | 'laterDelivery' | 'cache'>): Operations {
     const { conversations, messages, mailboxes } = this.data.tables.byId;
-    new Operations(this, 'Operations', {
+    return new Operations(this, 'Operations', {
       ...parts,
       api: this.api,
       settings: this.settings,
@@ -91,7 +92,7 @@ export class MessagingStack extends Stack {
     });
   }
 
-  private addOutputs(notifications: EventBus): void {
+  private addOutputs(notifications: EventBus, laterDelivery: LaterDelivery, alarms: Alarms): void {
     const output = (id: string, value: string, description: string) =>
       new CfnOutput(this, id, { value, description });
     output('WebSocketUrl', this.api.url, 'What clients connect to');
@@ -99,6 +100,13 @@ export class MessagingStack extends Stack {
       'NotificationBus',
       notifications.eventBusName,
       'Attach the rules of your push service to this event bus',
+    );
+    output('CriticalAlarms', alarms.topics.critical.topicArn, 'Subscribe a pager to this topic');
+    output('WarningAlarms', alarms.topics.warning.topicArn, 'Subscribe a channel to this topic');
+    output(
+      'DeadLetters',
+      laterDelivery.deadLetters.queueArn,
+      'Redrive later deliveries that failed from here',
     );
     if (this.api.domainTarget !== undefined) {
       output(

@@ -15,15 +15,16 @@ export interface Deployment {
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const binaries = join(root, 'node_modules', '.bin');
-const settings = ['postrider:cache=none', 'postrider:keepData=false'];
+/** It has no ElastiCache Serverless. */
+const settings = ['postrider:cache=none'];
 
-/** Deploys the real app by the real command line of the CDK: bootstrap, then both stacks. Rejects with what it wrote. */
+/** Deploys the real app, with its default settings but for the cache, by the real command line of the CDK: bootstrap, then both stacks. Rejects with what it wrote. */
 export async function deploy(
   ministack: Ministack,
   emulation: Emulation,
-  options: { readonly directory: string; readonly rateLimits: object },
+  directory: string,
 ): Promise<Deployment> {
-  const outputsFile = join(options.directory, 'outputs.json');
+  const outputsFile = join(directory, 'outputs.json');
   const environment = {
     ...process.env,
     ...ministack.environment,
@@ -35,11 +36,8 @@ export async function deploy(
   };
   const common = [
     ['--app', 'node localstack/ministack/app.ts'],
-    ['--output', join(options.directory, 'cdk.out')],
-    ...[...settings, `postrider:rateLimits=${JSON.stringify(options.rateLimits)}`].map((setting) => [
-      '-c',
-      setting,
-    ]),
+    ['--output', join(directory, 'cdk.out')],
+    ...settings.map((setting) => ['-c', setting]),
   ].flat();
   const cdk = async (...args: string[]) => {
     await run('cdk', [...args, ...common], { cwd: root, env: environment, maxBuffer: 16 * 1024 * 1024 });

@@ -16,13 +16,6 @@ import { startMinistack } from './ministack.ts';
  * the tests of the deployment against it. Arguments go to Vitest, such as the names of files to run.
  */
 const audience = 'postrider';
-const plenty = { burst: 100_000, refillPerSecond: 100_000 };
-const rateLimits = {
-  messagesPerUser: plenty,
-  messagesPerAddress: plenty,
-  requestsPerUser: plenty,
-  connectionsPerAddress: plenty,
-};
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 async function main(): Promise<number> {
@@ -37,7 +30,7 @@ async function main(): Promise<number> {
 
   console.log('Deploying …');
   const emulation = { endpoint: ministack.endpoint, issuer, audience };
-  const { url, outputs } = await deploy(ministack, emulation, { directory, rateLimits });
+  const { url, outputs } = await deploy(ministack, emulation, directory);
   console.log(`Deployed: ${url}`);
 
   const vitest = spawn(

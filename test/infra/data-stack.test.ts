@@ -1,6 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { tables } from '#shared/adapters/dynamodb/tables.ts';
+import { type TableDefinition, tables } from '#shared/adapters/dynamodb/tables.ts';
 import { resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -11,32 +11,50 @@ describe('what must last', () => {
     stack = synthesise();
   });
 
-  test.each(Object.entries(tables))('the table %s is as tables.ts declares it', (_, definition) => {
-    const { partitionKey, holdsData } = definition;
-    const sortKey = 'sortKey' in definition ? definition.sortKey : undefined;
-    const keys = [partitionKey, ...(sortKey ? [sortKey] : [])];
-    stack.data.hasResource('AWS::DynamoDB::GlobalTable', {
-      DeletionPolicy: holdsData ? 'Retain' : 'Delete',
-      UpdateReplacePolicy: holdsData ? 'Retain' : 'Delete',
-      Properties: {
-        BillingMode: 'PAY_PER_REQUEST',
-        KeySchema: keys.map(({ name }, index) => ({
-          AttributeName: name,
-          KeyType: index === 0 ? 'HASH' : 'RANGE',
-        })),
-        AttributeDefinitions: keys.map(({ name, type }) => ({ AttributeName: name, AttributeType: type })),
-        ...('timeToLive' in definition && {
-          TimeToLiveSpecification: { AttributeName: definition.timeToLive, Enabled: true },
-        }),
-        Replicas: [
-          Match.objectLike({
-            DeletionProtectionEnabled: holdsData,
-            PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: holdsData },
+  test.each(Object.entries<TableDefinition>(tables))(
+    'the table %s is as tables.ts declares it',
+    (_, definition) => {
+      const { partitionKey, sortKey, index, holdsData } = definition;
+      const keys = [partitionKey, ...(sortKey ? [sortKey] : [])];
+      const attributes = [...keys, ...(index ? [index.sortKey] : [])];
+      stack.data.hasResource('AWS::DynamoDB::GlobalTable', {
+        DeletionPolicy: holdsData ? 'Retain' : 'Delete',
+        UpdateReplacePolicy: holdsData ? 'Retain' : 'Delete',
+        Properties: {
+          BillingMode: 'PAY_PER_REQUEST',
+          KeySchema: keys.map(({ name }, index) => ({
+            AttributeName: name,
+            KeyType: index === 0 ? 'HASH' : 'RANGE',
+          })),
+          AttributeDefinitions: attributes.map(({ name, type }) => ({
+            AttributeName: name,
+            AttributeType: type,
+          })),
+          ...(index && {
+            LocalSecondaryIndexes: [
+              {
+                IndexName: index.name,
+                KeySchema: [
+                  { AttributeName: partitionKey.name, KeyType: 'HASH' },
+                  { AttributeName: index.sortKey.name, KeyType: 'RANGE' },
+                ],
+                Projection: { ProjectionType: 'KEYS_ONLY' },
+              },
+            ],
           }),
-        ],
-      },
-    });
-  });
+          ...('timeToLive' in definition && {
+            TimeToLiveSpecification: { AttributeName: definition.timeToLive, Enabled: true },
+          }),
+          Replicas: [
+            Match.objectLike({
+              DeletionProtectionEnabled: holdsData,
+              PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: holdsData },
+            }),
+          ],
+        },
+      });
+    },
+  );
 
   test('there are no other tables, and only those whose rows expire may be lost', () => {
     stack.data.resourceCountIs('AWS::DynamoDB::GlobalTable', Object.keys(tables).length);

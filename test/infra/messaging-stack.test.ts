@@ -29,6 +29,14 @@ describe('functions', () => {
     }
   });
 
+  test('let their metrics through at any log level', () => {
+    const quiet = synthesise({ logLevel: 'ERROR' });
+    for (const [, { Properties }] of functionsOf(quiet)) {
+      expect(Properties.LoggingConfig).toMatchObject({ ApplicationLogLevel: 'INFO' });
+      expect(Properties.Environment).toMatchObject({ Variables: { POWERTOOLS_LOG_LEVEL: 'ERROR' } });
+    }
+  });
+
   test('each logs to a group of its own that is kept for the set time', () => {
     const groups = resourcesOf(stack.messaging, 'AWS::Logs::LogGroup');
     expect(groups).toHaveLength(functionsOf(stack).length + 1);
