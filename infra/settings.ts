@@ -53,8 +53,8 @@ const logRetentionDays = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 5
 
 const parsers: Parsers = {
   name: parseText(
-    /^[A-Za-z][A-Za-z0-9-]{0,19}$/,
-    'a letter, then letters, digits and hyphens, 20 at most, such as "Postrider"',
+    /^(?=.{1,20}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$/,
+    'a letter, then letters, digits and single hyphens, 20 at most, such as "Postrider"',
   ),
   issuer: parseIssuer,
   audience: parseText(/^\S{1,256}$/, 'the `aud` of your tokens, such as "my-app"'),

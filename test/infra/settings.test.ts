@@ -25,6 +25,9 @@ test('an empty value means the default', () => {
 
 test.each([
   ['name', '9lives', 'a letter, then letters'],
+  ['name', 'two--hyphens', 'single hyphens'],
+  ['name', 'at-the-end-', 'single hyphens'],
+  ['name', 'a-name-of-21-letters-', '20 at most'],
   ['cache', 'pubic', 'one of "public", "vpc", "none"'],
   ['issuer', 'http://login.example.com', 'https URL'],
   ['issuer', 'login.example.com', 'https URL'],
