@@ -1,0 +1,96 @@
+import type { Dice } from '../dice.ts';
+
+interface Step {
+  readonly device: number;
+  /** Milliseconds that the device waits before it. */
+  readonly gap: number;
+  /** Whether the device goes on without waiting for its end. */
+  readonly inBackground: boolean;
+}
+
+/** What a device is told to do. */
+export type Operation = Step &
+  (
+    | {
+        readonly kind: 'send';
+        readonly name: string;
+        readonly to: string;
+        readonly size: number;
+        readonly withId: boolean;
+        /** The connection is lost right after the frame. */
+        readonly cut: boolean;
+      }
+    | { readonly kind: 'repeat' | 'drop' | 'fillGaps' | 'list' }
+    | { readonly kind: 'comeBack'; readonly keepsOld: boolean; readonly only: boolean }
+    | { readonly kind: 'ack'; readonly read: boolean }
+    | { readonly kind: 'block' | 'unblock'; readonly other: string }
+  );
+
+export interface Plan {
+  /** Whose device each is. */
+  readonly devices: readonly { readonly user: string; readonly namesPositions: boolean }[];
+  readonly operations: readonly Operation[];
+}
+
+/** Kinds with their weights. */
+const kinds = [
+  ['send', 50],
+  ['repeat', 8],
+  ['drop', 6],
+  ['comeBack', 10],
+  ['ack', 12],
+  ['fillGaps', 5],
+  ['list', 3],
+  ['block', 2],
+  ['unblock', 2],
+] as const;
+
+function pickKind(dice: Dice, relationships: boolean): (typeof kinds)[number][0] {
+  const usable = kinds.filter(([kind]) => relationships || (kind !== 'block' && kind !== 'unblock'));
+  let left = dice.next() * usable.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [kind, weight] of usable) {
+    left -= weight;
+    if (left < 0) return kind;
+  }
+  return 'send';
+}
+
+/** Some users with one to three devices each, and what they do; a hot run leaves them no time to breathe. */
+export function planWorkload(dice: Dice): Plan {
+  const users = Array.from({ length: dice.pick([2, 2, 2, 3]) }, (_, index) => `user${index}`);
+  const devices = users.flatMap((user) => {
+    const count = dice.pick([1, 1, 2, 3]);
+    return Array.from({ length: count }, () => ({ user, namesPositions: count > 1 || dice.chance(0.3) }));
+  });
+  const longestGap = dice.pick([5, 60, 800, 4_000]);
+  const relationships = dice.chance(0.3);
+  const alwaysIds = dice.chance(0.7);
+  const operations = Array.from({ length: dice.between(12, 50) }, (_, index): Operation => {
+    const device = dice.between(0, devices.length - 1);
+    const others = users.filter((user) => user !== devices[device]?.user);
+    const step = { device, gap: dice.between(0, longestGap), inBackground: dice.chance(0.25) };
+    const kind = pickKind(dice, relationships);
+    switch (kind) {
+      case 'send':
+        return {
+          ...step,
+          kind,
+          name: `send-${index}`,
+          to: dice.pick(others),
+          size: dice.chance(0.04) ? dice.between(5_000, 16_000) : 0,
+          withId: alwaysIds || dice.chance(0.6),
+          cut: dice.chance(0.15),
+        };
+      case 'comeBack':
+        return { ...step, kind, keepsOld: dice.chance(0.3), only: dice.chance(0.3) };
+      case 'ack':
+        return { ...step, kind, read: dice.chance(0.4) };
+      case 'block':
+      case 'unblock':
+        return { ...step, kind, other: dice.pick(others) };
+      default:
+        return { ...step, kind };
+    }
+  });
+  return { devices, operations };
+}

@@ -1,0 +1,191 @@
+import { makeMemoryCache } from '#shared/adapters/cache/memory-cache.ts';
+import { makeManagementApi } from '#shared/adapters/connections/management-api.ts';
+import { makeConnections } from '#shared/adapters/dynamodb/connections.ts';
+import { makeConversationLog } from '#shared/adapters/dynamodb/conversation-log.ts';
+import type { DocumentClient } from '#shared/adapters/dynamodb/document-client.ts';
+import { makeMailboxes } from '#shared/adapters/dynamodb/mailboxes.ts';
+import { makeRateLimiter } from '#shared/adapters/dynamodb/rate-limiter.ts';
+import { makeRelationships } from '#shared/adapters/dynamodb/relationships.ts';
+import { makeNotifications } from '#shared/adapters/events/notifications.ts';
+import { makeDataKeys } from '#shared/adapters/kms/data-keys.ts';
+import { makeMessageCipher } from '#shared/adapters/kms/message-cipher.ts';
+import { makeDeliveryQueue, parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
+import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import {
+  type SocketEvent,
+  type SocketResult,
+  sessionOf,
+  tokenExpiryOf,
+} from '#shared/runtime/socket-event.ts';
+import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import { makeAcknowledge } from '#shared/use-cases/acknowledge.ts';
+import { makeChangeRelationship } from '#shared/use-cases/change-relationship.ts';
+import { makeDeliverLater } from '#shared/use-cases/deliver-later.ts';
+import { makeListConversations } from '#shared/use-cases/list-conversations.ts';
+import { makeMarkRead } from '#shared/use-cases/mark-read.ts';
+import { makeOpenConnection } from '#shared/use-cases/open-connection.ts';
+import type { MessageCache } from '#shared/use-cases/ports.ts';
+import { makeReadHistory } from '#shared/use-cases/read-history.ts';
+import { makeReconnect } from '#shared/use-cases/reconnect.ts';
+import { makeSendMessage } from '#shared/use-cases/send-message.ts';
+import type { QueueRecord } from './aws/queue.ts';
+import type { Answer, Wire } from './aws/wire.ts';
+import type { Sandbox } from './sandbox.ts';
+
+interface Service {
+  perform(command: unknown, answer: Answer<unknown>): void;
+}
+
+/** Everything outside of the functions, and how they are set. */
+export interface Surroundings {
+  readonly wire: Wire;
+  readonly dynamodb: Service;
+  readonly kms: Service;
+  readonly queue: Service;
+  readonly events: Service;
+  readonly gateway: Service;
+  readonly sharedCache: ((sandbox: Sandbox) => MessageCache) | undefined;
+  readonly telemetry: FlushableTelemetry;
+  /** The setting RATE_LIMITS. */
+  readonly rateLimits: string | undefined;
+  readonly rotateAfterMs: number;
+  readonly keepMs: number;
+}
+
+const tableNames = {
+  conversations: 'conversations',
+  messages: 'messages',
+  mailboxes: 'mailboxes',
+  relationships: 'relationships',
+};
+
+/** An SDK client as far as the product uses one, with the time limits and attempts of `runtime/clients.ts`. */
+function clientOf(sandbox: Sandbox, wire: Wire, service: Service, timeoutMs: number, maxAttempts: number) {
+  const send = (command: object) =>
+    wire.call(sandbox, {
+      name: command.constructor.name.replace('Command', ''),
+      timeoutMs,
+      maxAttempts,
+      perform: (answer) => service.perform(command, answer),
+    });
+  return { send } as unknown as { send: never };
+}
+
+/** The parts of one execution environment, put together as `runtime/parts.ts` does. */
+function makeParts(sandbox: Sandbox, surroundings: Surroundings) {
+  const { wire, telemetry, sharedCache } = surroundings;
+  const { clock, random, randomBytes } = sandbox;
+  const client = (service: Service, timeoutMs: number, maxAttempts: number) =>
+    clientOf(sandbox, wire, service, timeoutMs, maxAttempts);
+  const dynamodb: DocumentClient = client(surroundings.dynamodb, 2_000, 3);
+  const dataKeys = makeDataKeys({
+    kms: client(surroundings.kms, 2_000, 3),
+    dynamodb,
+    tableName: 'dataKeys',
+    kmsKeyId: 'alias/postrider',
+    clock,
+    random,
+    randomBytes,
+    telemetry,
+    rotateAfterMs: surroundings.rotateAfterMs,
+    keepMs: surroundings.keepMs,
+    keepWhileUnreachableMs: 4 * surroundings.keepMs,
+  });
+  return {
+    clock,
+    random,
+    randomBytes,
+    telemetry,
+    connections: makeConnections({ dynamodb, tableName: 'connections', clock }),
+    log: makeConversationLog({ dynamodb, tables: tableNames, clock, random }),
+    mailboxes: makeMailboxes({ dynamodb, tableName: 'mailboxes', clock, random }),
+    relationships: makeRelationships({ dynamodb, tableName: 'relationships', clock }),
+    limiter: makeRateLimiter({
+      dynamodb,
+      tableName: 'rateLimits',
+      limits: parseRateLimits(surroundings.rateLimits),
+      clock,
+      randomBytes,
+      telemetry,
+    }),
+    cipher: makeMessageCipher({ dataKeys, randomBytes }),
+    tiers: [makeMemoryCache({ maxConversations: 100 }), ...(sharedCache ? [sharedCache(sandbox)] : [])],
+    queue: makeDeliveryQueue({ sqs: client(surroundings.queue, 1_000, 2), queueUrl: 'queue' }),
+    notifications: makeNotifications({ events: client(surroundings.events, 2_000, 3), eventBusName: 'bus' }),
+    gateway: makeManagementApi({ api: client(surroundings.gateway, 1_200, 1), clock, random }),
+  };
+}
+
+type FrameFunction = (event: SocketEvent) => Promise<SocketResult>;
+
+/** The functions of `functions/`, each made in an environment of its own. */
+export const functions = {
+  send: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
+    const parts = makeParts(sandbox, surroundings);
+    return frameFunction(parts, { send: makeSendMessage(parts) }, 'respond');
+  },
+  reconnect: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
+    const parts = makeParts(sandbox, surroundings);
+    return frameFunction(parts, { reconnect: makeReconnect(parts) }, 'post');
+  },
+  sync: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
+    const parts = makeParts(sandbox, surroundings);
+    const changeRelationship = makeChangeRelationship(parts);
+    const useCases = {
+      ack: makeAcknowledge(parts),
+      read: makeMarkRead(parts),
+      history: makeReadHistory(parts),
+      conversations: makeListConversations(parts),
+      block: changeRelationship,
+      unblock: changeRelationship,
+    };
+    return frameFunction(parts, useCases, 'respond');
+  },
+  connect: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
+    const openConnection = makeOpenConnection(makeParts(sandbox, surroundings));
+    return async (event) => {
+      const { connectedAt } = event.requestContext;
+      const connection = { ...sessionOf(event), connectedAt, expiresAt: tokenExpiryOf(event), ready: false };
+      return { statusCode: (await openConnection(connection)).opened ? 200 : 429 };
+    };
+  },
+  disconnect: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
+    const { connections } = makeParts(sandbox, surroundings);
+    return async (event) => {
+      await connections.remove(sessionOf(event));
+      return { statusCode: 200 };
+    };
+  },
+  deliver: (sandbox: Sandbox, surroundings: Surroundings) => {
+    const parts = makeParts(sandbox, surroundings);
+    const deliverLater = makeDeliverLater(parts);
+    /** The ids of the records that failed. */
+    return async (records: readonly QueueRecord[]): Promise<string[]> => {
+      const failed = await Promise.all(
+        records.map(async ({ messageId, body }) => {
+          try {
+            await deliverLater(parseReference(body));
+            return [];
+          } catch (error) {
+            parts.telemetry.error('later delivery failed', error, { messageId });
+            return [messageId];
+          }
+        }),
+      );
+      return failed.flat();
+    };
+  },
+};
+
+type FrameOptions = Parameters<typeof makeFrameHandler>[0];
+
+function frameFunction(
+  { gateway, clock, telemetry }: Pick<FrameOptions, 'gateway' | 'clock' | 'telemetry'>,
+  useCases: FrameOptions['useCases'],
+  answers: FrameOptions['answers'],
+): FrameFunction {
+  const handler = makeFrameHandler({ useCases, gateway, clock, telemetry, answers });
+  const context = {} as Parameters<typeof handler>[1];
+  return async (event) => (await handler({ ...event } as never, context)) as SocketResult;
+}

@@ -1,0 +1,158 @@
+import type { SocketEvent } from '#shared/runtime/socket-event.ts';
+import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import { makeSharedCache } from './aws/cache.ts';
+import { makeDynamoDB } from './aws/dynamodb.ts';
+import { makeGateway, type Route } from './aws/gateway.ts';
+import { makeKms } from './aws/kms.ts';
+import { makeEventBus, makeQueue } from './aws/queue.ts';
+import { makeWire } from './aws/wire.ts';
+import { secretWord } from './client/perform.ts';
+import type { Finding } from './client/record.ts';
+import { functions, type Surroundings } from './deployment.ts';
+import type { Dice } from './dice.ts';
+import { type Faults, makeFaults } from './faults.ts';
+import { makeSandbox, type Sandbox } from './sandbox.ts';
+import { makeScheduler, type Scheduler } from './scheduler.ts';
+import { makeTrace, type Trace } from './trace.ts';
+
+export interface WorldOptions {
+  readonly without: readonly string[];
+  readonly keepTrace: boolean;
+}
+
+const start = Date.UTC(2026, 0, 1);
+
+/** One deployment with everything around it, under one seed. */
+export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
+  const scheduler = makeScheduler(dice.fork(), start);
+  const trace = makeTrace(scheduler.now, start, keepTrace);
+  const faults = makeFaults(dice.fork(), without);
+  const findings: Finding[] = [];
+  const basis = { scheduler, dice: dice.fork(), faults, trace };
+  const { telemetry, counts } = makeTelemetry(trace, findings);
+
+  const pool = makePool(basis);
+  const dynamodb = makeDynamoDB(basis);
+  const events = makeEventBus(faults);
+  const queue = makeQueue({
+    ...basis,
+    deliver: (records) => pool.run('deliver', (handle) => handle(records)),
+  });
+  /** Frames that the gateway took, by user. */
+  const posted = new Map<string, string[]>();
+  const gateway = makeGateway({
+    ...basis,
+    route: routeTo(pool),
+    onPosted: (userId, frame) => void posted.set(userId, [...(posted.get(userId) ?? []), frame]),
+  });
+  const rotates = dice.chance(0.3);
+  pool.surroundings = {
+    wire: makeWire(basis),
+    dynamodb,
+    kms: makeKms(dice.fork()),
+    queue,
+    events,
+    gateway,
+    sharedCache: dice.chance(0.5) ? makeSharedCache(basis) : undefined,
+    telemetry,
+    rateLimits: dice.chance(0.7) ? generous : undefined,
+    rotateAfterMs: rotates ? 15_000 : 24 * 3_600_000,
+    keepMs: rotates ? 6_000 : 3_600_000,
+  };
+  return { scheduler, trace, faults, findings, counts, dynamodb, queue, events, gateway, posted };
+}
+
+const generous = JSON.stringify(
+  Object.fromEntries(
+    ['messagesPerUser', 'messagesPerAddress', 'requestsPerUser', 'connectionsPerAddress'].map((name) => [
+      name,
+      { burst: 100_000, refillPerSecond: 100_000 },
+    ]),
+  ),
+);
+
+type FunctionName = keyof typeof functions;
+type HandlerOf<N extends FunctionName> = ReturnType<(typeof functions)[N]>;
+interface Environment {
+  readonly sandbox: Sandbox;
+  readonly handler: HandlerOf<FunctionName>;
+}
+
+/** Environments of each function: one call at a time each, reused in any order, lost when they die. */
+function makePool(basis: { scheduler: Scheduler; dice: Dice; faults: Faults; trace: Trace }) {
+  const idle = new Map<FunctionName, Environment[]>();
+  let made = 0;
+
+  function take(name: FunctionName): Environment {
+    const free = idle.get(name) ?? [];
+    idle.set(name, free);
+    const isCold = free.length === 0 || basis.dice.chance(0.05);
+    if (!isCold) return free.splice(basis.dice.between(0, free.length - 1), 1)[0] ?? makeEnvironment(name);
+    return makeEnvironment(name);
+  }
+
+  function makeEnvironment(name: FunctionName): Environment {
+    made += 1;
+    const sandbox = makeSandbox(`${name}-${made}`, basis);
+    if (!pool.surroundings) throw new Error('The world is not complete yet.');
+    return { sandbox, handler: functions[name](sandbox, pool.surroundings) };
+  }
+
+  const pool = {
+    surroundings: undefined as Surroundings | undefined,
+    /** `undefined` if the environment died on it. */
+    async run<N extends FunctionName, T>(
+      name: N,
+      use: (handler: HandlerOf<N>) => Promise<T>,
+    ): Promise<T | undefined> {
+      const environment = take(name);
+      const { sandbox, handler } = environment;
+      try {
+        return await sandbox.invoke(() => use(handler as HandlerOf<N>));
+      } finally {
+        if (!sandbox.isDead()) idle.get(name)?.push(environment);
+      }
+    },
+  };
+  return pool;
+}
+
+const syncActions = ['ack', 'read', 'history', 'conversations', 'block', 'unblock'];
+
+function routeTo(pool: ReturnType<typeof makePool>): Route {
+  return async (route, event: SocketEvent) => {
+    if (route !== 'frame') return pool.run(route, (handle) => handle(event));
+    const { action } = JSON.parse(event.body ?? '');
+    if (action === 'send' || action === 'reconnect')
+      return pool.run(action as 'send', (handle) => handle(event));
+    if (!syncActions.includes(action)) throw new Error(`No route for ${action}.`);
+    return pool.run('sync', (handle) => handle(event));
+  };
+}
+
+/** Counts, and reads every line for what must not be in it. */
+function makeTelemetry(trace: Trace, findings: Finding[]) {
+  const counts = new Map<string, number>();
+  const line = (event: string, fields: unknown, error?: unknown) => {
+    const text = `${event} ${JSON.stringify(fields)} ${describe(error)}`;
+    trace.note('log:', text);
+    if (text.includes(secretWord)) findings.push({ rule: 'privacy', detail: `content in the log: ${event}` });
+  };
+  const telemetry: FlushableTelemetry = {
+    info: line,
+    warn: line,
+    error: (event, error, fields) => {
+      line(event, fields, error);
+      if (event === 'defect') findings.push({ rule: 'defect', detail: describe(error, true) });
+    },
+    count: (name, by = 1) => void counts.set(name, (counts.get(name) ?? 0) + by),
+    flush: () => {},
+  };
+  return { telemetry, counts };
+}
+
+function describe(error: unknown, withStack = false): string {
+  if (!(error instanceof Error)) return error === undefined ? '' : String(error);
+  const text = withStack ? (error.stack ?? String(error)) : String(error);
+  return error.cause === undefined ? text : `${text} (${describe(error.cause)})`;
+}
