@@ -1,6 +1,10 @@
 import { expect } from 'vitest';
-import { drainAll, ok, pushed, reconnect, send, sendMany, sendTo } from './support/calls.ts';
+import { drainAll, ok, pushed, reconnect, sendMany, sendTo } from './support/calls.ts';
 import { contract, newUser } from './support/contract.ts';
+import type { Message } from './support/shapes.ts';
+
+/** Sends in flight together, each in a conversation of its own. */
+const AT_ONCE = 20;
 
 const { test, open, live } = contract('reconnect');
 
@@ -224,15 +228,16 @@ test('a backlog of many small messages is drained in order, once', async () => {
   expect(await drainAll(b, {})).toEqual(sent);
 });
 
-test('a backlog of many conversations is drained completely, each in order', async () => {
-  const bob = newUser('bob');
-  const sender = await live(newUser('alice'));
-  const ids = Array.from({ length: 110 }, (_, index) => newUser(`peer${index}`));
-  const sent = [];
-  for (const peer of ids) {
-    sent.push((await send(sender, { recipientId: peer, content: `to ${peer}` })).message);
+test('a backlog of many conversations is drained completely, both ways, each in order', async () => {
+  const alice = newUser('alice');
+  const sender = await live(alice);
+  const peers = Array.from({ length: 400 }, (_, index) => newUser(`peer${index}`));
+  const sent: Message[] = [];
+  for (let start = 0; start < peers.length; start += AT_ONCE) {
+    const some = peers.slice(start, start + AT_ONCE);
+    sent.push(...(await Promise.all(some.map((peer) => sendTo(sender, peer, `to ${peer}`)))));
   }
-  sent.push(...(await sendMany(sender, bob, 3)));
-  const drained = await drainAll(sender, {});
-  expect(inOrder(drained)).toEqual(inOrder(sent));
+  sent.push(...(await sendMany(sender, peers[0] ?? '', 3)));
+  expect(inOrder(await drainAll(await open(alice)))).toEqual(inOrder(sent));
+  expect(inOrder(await drainAll(sender, {}))).toEqual(inOrder(sent));
 });
