@@ -17,6 +17,11 @@ export interface Mailbox {
   readonly sentCountAtRead: number;
 }
 
+/** The hour of a time in milliseconds since the epoch: whole hours since then. */
+export function hourOf(time: number): number {
+  return Math.floor(time / 3_600_000);
+}
+
 /** Messages above `readSeq` that came from somebody else. */
 export function unreadCount(
   mailbox: Pick<Mailbox, 'lastSeq' | 'readSeq' | 'sentCount' | 'sentCountAtRead'>,

@@ -20,6 +20,12 @@ export function dynamodbClient(): DynamoDBDocumentClient {
   );
 }
 
+/** The same connections, one attempt a call: for what repeats itself and has a deadline. */
+export function withoutRetries({ config }: DynamoDBDocumentClient): DynamoDBDocumentClient {
+  const { requestHandler } = config;
+  return DynamoDBDocumentClient.from(new DynamoDBClient({ requestHandler, maxAttempts: 1 }));
+}
+
 export function kmsClient(): KMSClient {
   return new KMSClient({ requestHandler: requestHandler(2_000), maxAttempts: 3 });
 }

@@ -20,6 +20,8 @@ export function toProtocolError(error: unknown, telemetry: Telemetry): ProtocolE
 /** Answers of AWS that say our request was wrong: repeating it cannot help. */
 const defectNames = new Set([
   'ValidationException',
+  // What reaches this place was not contention, which is retried.
+  'TransactionCanceledException',
   'SerializationException',
   'IdempotentParameterMismatchException',
 ]);
@@ -27,6 +29,11 @@ const defectNames = new Set([
 function isDependencyFailure(error: unknown): boolean {
   if (error instanceof DependencyFailure) return true;
   if (!(error instanceof Error) || defectNames.has(error.name)) return false;
-  // The SDK marks its errors with $fault or $metadata; Node marks those of the network with a code.
-  return '$fault' in error || '$metadata' in error || 'code' in error || error.name === 'TimeoutError';
+  // The SDK marks its errors with $fault or $metadata.
+  return '$fault' in error || '$metadata' in error || isNetworkError(error) || error.name === 'TimeoutError';
+}
+
+/** Node's errors of the network have codes such as ECONNRESET; those that start with ERR_ are of our own making. */
+function isNetworkError(error: Error): boolean {
+  return 'code' in error && /^E(?!RR_)/.test(String(error.code));
 }

@@ -76,8 +76,11 @@ function endExpired({ gateway, clock }: Options): FrameMiddleware {
       const { connectionId } = event.requestContext;
       const error = new ProtocolError('unauthenticated', 'The token of this connection has expired.');
       // Posted and awaited: a route's response would come after the end.
-      await gateway.post(connectionId, JSON.stringify(errorFrame(error, event.frame.requestId)));
-      await gateway.close(connectionId);
+      try {
+        await gateway.post(connectionId, JSON.stringify(errorFrame(error, event.frame.requestId)));
+      } finally {
+        await gateway.close(connectionId);
+      }
       return { statusCode: 200 };
     },
   };

@@ -11,7 +11,7 @@ import { makeDataKeys } from '#shared/adapters/kms/data-keys.ts';
 import { makeMessageCipher } from '#shared/adapters/kms/message-cipher.ts';
 import { makeDeliveryQueue } from '#shared/adapters/sqs/delivery-queue.ts';
 import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
-import { eventBridgeClient, kmsClient, managementApiClient, sqsClient } from './clients.ts';
+import { eventBridgeClient, kmsClient, managementApiClient, sqsClient, withoutRetries } from './clients.ts';
 import { clock, random, randomBytes } from './clock.ts';
 import { hoursSetting, optionalSetting, setting } from './settings.ts';
 import type { FlushableTelemetry } from './telemetry.ts';
@@ -30,6 +30,7 @@ export const connectionsTable = (dynamodb: DynamoDBDocumentClient) =>
 export const conversationLog = (dynamodb: DynamoDBDocumentClient) =>
   makeConversationLog({
     dynamodb,
+    transactions: withoutRetries(dynamodb),
     tables: {
       conversations: table('conversations'),
       messages: table('messages'),

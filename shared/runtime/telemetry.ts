@@ -14,11 +14,28 @@ export function makeTelemetry(): FlushableTelemetry {
   return {
     info: (event, fields = {}) => logger.info(event, fields),
     warn: (event, fields = {}) => logger.warn(event, fields),
-    error: (event, error, fields = {}) =>
-      logger.error(event, { ...fields, error: error instanceof Error ? error : new Error(String(error)) }),
+    error: (event, error, fields = {}) => logger.error(event, { ...fields, error: describe(error) }),
     count: (name, by = 1) => metrics.addMetric(name, MetricUnit.Count, by),
     flush: () => {
       if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
     },
+  };
+}
+
+/**
+ * What a log may hold of an error. Its other properties may not: the SDK puts rows into them, and Powertools would
+ * write every one.
+ */
+function describe(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack, cause } = error;
+  const { code, $metadata } = error as { code?: unknown; $metadata?: { requestId?: unknown } };
+  return {
+    name,
+    message,
+    stack,
+    ...(code !== undefined && { code }),
+    ...($metadata?.requestId !== undefined && { requestId: $metadata.requestId }),
+    ...(cause !== undefined && { cause: describe(cause) }),
   };
 }

@@ -1,13 +1,11 @@
 import { isConversationId } from '#shared/domain/conversation.ts';
-import type { ProtocolError } from '#shared/protocol/errors.ts';
-import { badRequest } from '#shared/protocol/fields.ts';
 import type { Reply } from '#shared/protocol/replies.ts';
 import type { AckRequest } from '#shared/protocol/requests.ts';
-import type { Mailboxes, MailboxMove, MailboxNumbers, RateLimiter } from './ports.ts';
+import { faultOf, movedMailbox } from './mailbox-moves.ts';
+import type { Mailboxes, MailboxMove, RateLimiter } from './ports.ts';
 import { type ReceiptDependencies, sendReceipts } from './receipts.ts';
-import { notFound, refuseRequestOverLimit } from './refusals.ts';
+import { refuseRequestOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
-import { sideBySide } from './waiting.ts';
 
 export interface AcknowledgeDependencies extends ReceiptDependencies {
   readonly mailboxes: Mailboxes;
@@ -20,28 +18,21 @@ export function makeAcknowledge(dependencies: AcknowledgeDependencies) {
 
   return async (request: AckRequest, session: Session): Promise<Reply> => {
     await refuseRequestOverLimit(limiter, request, session);
-    const moves = await sideBySide(
-      ...[...request.positions].map(async ([conversationId, seq]): Promise<MailboxMove> => {
+    const moves = await Promise.allSettled(
+      [...request.positions].map(async ([conversationId, seq]): Promise<MailboxMove> => {
         if (!isConversationId(conversationId)) return { moved: false, reason: 'not_found' };
         return mailboxes.acknowledge(session.userId, conversationId, seq);
       }),
     );
-    await sendReceipts(dependencies, moves.flatMap(movedMailbox));
+    // First of all: what moved is told now or never, because at a repetition it is older.
+    await sendReceipts(
+      dependencies,
+      moves.flatMap((move) => (move.status === 'fulfilled' ? movedMailbox(move.value) : [])),
+    );
     for (const move of moves) {
-      const fault = faultOf(move);
+      const fault = move.status === 'fulfilled' ? faultOf(move.value) : move.reason;
       if (fault) throw fault;
     }
     return { type: 'ok' };
   };
-}
-
-export function movedMailbox(move: MailboxMove): MailboxNumbers[] {
-  return move.moved ? [move.mailbox] : [];
-}
-
-/** An older position is no fault: it came late, and nothing moves. */
-export function faultOf(move: MailboxMove): ProtocolError | undefined {
-  if (move.moved || move.reason === 'older') return undefined;
-  if (move.reason === 'not_found') return notFound();
-  return badRequest('The position lies beyond the last message.', 'Name the seq of a message that exists.');
 }

@@ -1,7 +1,7 @@
 import { unreadCount } from '#shared/domain/mailbox.ts';
 import { viewMessage } from './message-view.ts';
 import type { ConversationLog, Mailboxes, MessageCipher, MessageReference, Notifications } from './ports.ts';
-import { type PushDependencies, pushTo } from './push.ts';
+import { isOpen, type PushDependencies, pushTo } from './push.ts';
 
 export interface DeliverLaterDependencies extends PushDependencies {
   readonly mailboxes: Mailboxes;
@@ -16,7 +16,7 @@ export interface DeliverLaterDependencies extends PushDependencies {
  * where it could not be done, so that the queue brings the reference again.
  */
 export function makeDeliverLater(dependencies: DeliverLaterDependencies) {
-  const { mailboxes, log, cipher, connections, notifications, telemetry } = dependencies;
+  const { mailboxes, log, cipher, connections, notifications, clock, telemetry } = dependencies;
 
   return async (reference: MessageReference): Promise<void> => {
     const { recipientId, conversationId, seq, messageId } = reference;
@@ -25,18 +25,18 @@ export function makeDeliverLater(dependencies: DeliverLaterDependencies) {
 
     const stored = await log.message(conversationId, seq);
     // The attempt that left this reference lost the race for its place; the winner left its own.
-    if (stored?.messageId !== messageId) return;
+    if (stored.messageId !== messageId) return;
 
     const conversation = (await log.identities([conversationId])).get(conversationId);
     if (!conversation) return;
-    const content = await cipher.open(stored, conversation.keySalt, stored.ciphertext);
-    const message = viewMessage(stored, content, conversation, recipientId);
-    const taken = await pushTo(dependencies, await connections.of(recipientId, 'strong'), {
-      type: 'message.new',
-      messageId,
-      message,
-    });
-    if (taken > 0) return;
+    const found = await connections.of(recipientId, 'strong');
+    // Opened only for somebody: a notification needs no content, and must not depend on KMS.
+    if (found.some((connection) => isOpen(connection, clock))) {
+      const content = await cipher.open(stored, conversation.keySalt, stored.ciphertext);
+      const message = viewMessage(stored, content, conversation, recipientId);
+      const taken = await pushTo(dependencies, found, { type: 'message.new', messageId, message });
+      if (taken > 0) return;
+    }
     await notifications.publish({ ...reference, unread: unreadCount(mailbox) });
     telemetry.count('NotificationPublished');
   };

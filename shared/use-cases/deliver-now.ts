@@ -2,7 +2,7 @@ import type { ConversationIdentity } from '#shared/domain/conversation.ts';
 import type { StoredMessage } from '#shared/domain/message.ts';
 import { viewMessage } from './message-view.ts';
 import type { Connection, MessageCache } from './ports.ts';
-import { type PushDependencies, pushTo } from './push.ts';
+import { isOpen, type PushDependencies, pushTo } from './push.ts';
 import { sideBySide, withinTime } from './waiting.ts';
 
 export interface DeliverNowDependencies extends PushDependencies {
@@ -47,7 +47,8 @@ export async function deliverNow(dependencies: DeliverNowDependencies, delivery:
   const told = new Set([from]);
 
   const tell = async (found: readonly Connection[]): Promise<void> => {
-    const untold = found.filter(({ connectionId }) => !told.has(connectionId));
+    // One that is not open yet may be by the later look-up, and is still to be told then.
+    const untold = found.filter((one) => isOpen(one, clock) && !told.has(one.connectionId));
     for (const { connectionId } of untold) told.add(connectionId);
     await Promise.all(
       conversation.members.map((member) => {

@@ -1,8 +1,7 @@
-import type { StoredMessage } from '#shared/domain/message.ts';
 import { sendsLike } from '#shared/domain/recent-sends.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import type { SendRequest } from '#shared/protocol/requests.ts';
-import type { ConversationLog, MessageCipher, SendState } from './ports.ts';
+import type { Commit, ConversationLog, MessageCipher, SendState } from './ports.ts';
 
 export interface FindDuplicateDependencies {
   readonly log: ConversationLog;
@@ -17,15 +16,13 @@ export async function findDuplicate(
   { log, cipher }: FindDuplicateDependencies,
   { clientMessageId, content }: SendRequest,
   { conversation, mailbox }: SendState,
-): Promise<StoredMessage | undefined> {
+): Promise<Pick<Commit, 'message' | 'conversation'> | undefined> {
   if (clientMessageId === undefined || conversation === undefined || mailbox === undefined) return undefined;
   for (const seq of sendsLike(mailbox.recentSends, clientMessageId)) {
     const stored = await log.message(conversation.conversationId, seq);
-    if (stored === undefined)
-      throw badRequest('"clientMessageId" belongs to a message that is no longer kept.', 'Use a new one.');
     if (stored.clientMessageId !== clientMessageId) continue;
     const sent = await cipher.open(stored, conversation.keySalt, stored.ciphertext);
-    if (sent === content) return stored;
+    if (sent === content) return { message: stored, conversation };
     throw badRequest(
       '"clientMessageId" was used in this conversation with another content.',
       'Use a new one for each message; repeat one only to send the very same message again.',

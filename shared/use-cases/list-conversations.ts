@@ -1,4 +1,4 @@
-import { unreadCount } from '#shared/domain/mailbox.ts';
+import { hourOf, unreadCount } from '#shared/domain/mailbox.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import { fitting, roomIn } from '#shared/protocol/pages.ts';
@@ -26,12 +26,13 @@ export function makeListConversations({ mailboxes, log, limiter }: ListConversat
     requestId: string | undefined,
   ): Promise<Reply> => {
     const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
-    const [, all] = await sideBySide(
+    const limit = request.limit ?? limits.conversationsDefault;
+    const [, rest] = await sideBySide(
       refuseRequestOverLimit(limiter, request, session),
-      mailboxes.all(session.userId),
+      // One more than the page holds tells whether it is the last.
+      readOlder(mailboxes, session.userId, limit + 1, after),
     );
-    const rest = all.filter((mailbox) => !after || newestFirst(after, mailbox) < 0).sort(newestFirst);
-    const page = rest.slice(0, request.limit ?? limits.conversationsDefault);
+    const page = rest.slice(0, limit);
     const identities = await log.identities(page.map(({ conversationId }) => conversationId));
     const summaries = page.map((mailbox) =>
       summarize(mailbox, identities.get(mailbox.conversationId)?.members ?? [session.userId]),
@@ -47,6 +48,24 @@ export function makeListConversations({ mailboxes, log, limiter }: ListConversat
     const cursor = last && kept.length < rest.length ? { cursor: encodeCursor(last) } : {};
     return { type: 'conversations.page', conversations: kept, ...cursor };
   };
+}
+
+/** What comes after the cursor, newest first: `atLeast` of them, or all that there are. */
+async function readOlder(
+  mailboxes: Mailboxes,
+  userId: string,
+  atLeast: number,
+  after: Cursor | undefined,
+): Promise<MailboxNumbers[]> {
+  const found: MailboxNumbers[] = [];
+  let fromHour = after && hourOf(after.lastMessageAt);
+  do {
+    const read = await mailboxes.recent(userId, atLeast - found.length, fromHour);
+    // The cursor's own hour begins with what the pages before have shown.
+    found.push(...read.mailboxes.filter((mailbox) => !after || newestFirst(after, mailbox) < 0));
+    fromHour = read.olderFrom;
+  } while (found.length < atLeast && fromHour !== undefined);
+  return found.sort(newestFirst);
 }
 
 function newestFirst(one: Cursor, other: Cursor): number {

@@ -3,7 +3,8 @@ import type { Mailbox } from '#shared/domain/mailbox.ts';
 import { countSends, sendsAfter } from '#shared/domain/recent-sends.ts';
 import type { Reply } from '#shared/protocol/replies.ts';
 import type { ReadRequest } from '#shared/protocol/requests.ts';
-import { type AcknowledgeDependencies, faultOf, movedMailbox } from './acknowledge.ts';
+import type { AcknowledgeDependencies } from './acknowledge.ts';
+import { beyondEnd, faultOf, movedMailbox } from './mailbox-moves.ts';
 import type { ConversationLog } from './ports.ts';
 import { sendReceipts } from './receipts.ts';
 import { notFound, refuseRequestOverLimit } from './refusals.ts';
@@ -22,6 +23,8 @@ export function makeMarkRead(dependencies: AcknowledgeDependencies) {
       mailboxes.get(session.userId, conversationId),
     );
     if (!mailbox) throw notFound();
+    // Not left to the update: a message that is committed meanwhile would not be among those counted here.
+    if (seq > mailbox.lastSeq) throw beyondEnd();
     const sent = await sentUpTo(log, mailbox, seq);
     const move = await mailboxes.markRead(session.userId, conversationId, seq, sent);
     await sendReceipts(dependencies, movedMailbox(move));
@@ -41,6 +44,5 @@ async function sentUpTo(log: ConversationLog, mailbox: Mailbox, seq: number): Pr
   if (later < countSends(mailbox.recentSends) || later === mailbox.sentCount)
     return mailbox.sentCount - later;
   const message = await log.message(mailbox.conversationId, seq);
-  if (!message) return mailbox.sentCountAtRead;
   return message.senderId === mailbox.userId ? message.senderCount : seq - message.senderCount;
 }

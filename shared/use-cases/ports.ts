@@ -125,11 +125,11 @@ export interface ConversationLog {
   }>;
   /**
    * Appends the message at its seq, or learns that the place is taken. Resolves only when the outcome is known; throws
-   * `OutcomeUnknown` if it still isn't at `deadline` (milliseconds since the epoch).
+   * `OutcomeUnknown` if it still isn't after the last request begun before `deadline` (milliseconds since the epoch).
    */
   commit(commit: Commit, deadline: number): Promise<CommitOutcome>;
-  /** Consistent. */
-  message(conversationId: string, seq: number): Promise<StoredMessage | undefined>;
+  /** A message that is known to be committed, consistent. Throws `DependencyFailure` if it stays invisible. */
+  message(conversationId: string, seq: number): Promise<StoredMessage>;
   /** The messages `from`…`to` (inclusive) that are visible now, ascending; consistent. */
   messages(conversationId: string, from: number, to: number): Promise<StoredMessage[]>;
   /** What never changes of these conversations; those that do not exist are left out. */
@@ -138,6 +138,14 @@ export interface ConversationLog {
 
 /** A mailbox row without its remembered sends. */
 export type MailboxNumbers = Omit<Mailbox, 'recentSends'>;
+
+/** Mailboxes in an order of whole hours, as far as they were read. */
+export interface RecentMailboxes {
+  /** In no particular order within what was read. */
+  readonly mailboxes: MailboxNumbers[];
+  /** The hour that older ones begin with, to go on from; absent where there are none. */
+  readonly olderFrom?: number;
+}
 
 export type MailboxMove =
   | { readonly moved: true; readonly mailbox: MailboxNumbers }
@@ -148,6 +156,12 @@ export interface Mailboxes {
   get(userId: string, conversationId: string): Promise<Mailbox | undefined>;
   /** Every mailbox of the user, consistent, in no particular order. */
   all(userId: string): Promise<MailboxNumbers[]>;
+  /**
+   * The user's mailboxes by the hour of their last message, the newest hour first, consistent: all those of `fromHour`
+   * (`hourOf`; the newest unless told) and of as many hours before it as it takes to have `atLeast` of them. Newer ones
+   * may be among them.
+   */
+  recent(userId: string, atLeast: number, fromHour?: number): Promise<RecentMailboxes>;
   /** Moves deliveredSeq forward to `seq`, never back and never beyond the end. */
   acknowledge(userId: string, conversationId: string, seq: number): Promise<MailboxMove>;
   /** Moves readSeq, and with it deliveredSeq, forward to `seq`. */

@@ -8,15 +8,19 @@ export interface PushDependencies {
   readonly telemetry: Telemetry;
 }
 
-/** Posts `frame` to each of `connections` that may be pushed to; how many took it. Never throws. */
+/** Whether a connection may be pushed to: not before its first `reconnect`, and not after its token's expiry. */
+export function isOpen({ ready, expiresAt }: Connection, clock: Clock): boolean {
+  return ready && expiresAt > clock.now();
+}
+
+/** Posts `push` to each of `connections` that may be pushed to; how many took it. Never throws. */
 export async function pushTo(
   { connections: table, gateway, clock, telemetry }: PushDependencies,
   connections: readonly Connection[],
   push: Push,
 ): Promise<number> {
   const frame = JSON.stringify(push);
-  // Nothing is pushed after the token's expiry, nor before the first reconnect.
-  const open = connections.filter((connection) => connection.ready && connection.expiresAt > clock.now());
+  const open = connections.filter((connection) => isOpen(connection, clock));
   const taken = await Promise.all(
     open.map(async (connection) => {
       try {

@@ -1,11 +1,11 @@
-import { isConversationId } from '#shared/domain/conversation.ts';
+import { type ConversationIdentity, isConversationId } from '#shared/domain/conversation.ts';
 import { DependencyFailure } from '#shared/domain/failures.ts';
 import { limits } from '#shared/protocol/limits.ts';
-import { fitting, roomIn } from '#shared/protocol/pages.ts';
-import { type Reply, replyFrame } from '#shared/protocol/replies.ts';
+import { roomIn, sizeOf } from '#shared/protocol/pages.ts';
+import { type Message, type Reply, replyFrame } from '#shared/protocol/replies.ts';
 import type { HistoryRequest } from '#shared/protocol/requests.ts';
 import { viewMessage } from './message-view.ts';
-import type { Mailboxes, RateLimiter } from './ports.ts';
+import type { Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
 import { makeReadMessages, type ReadMessagesDependencies } from './read-messages.ts';
 import { notFound, refuseRequestOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
@@ -16,13 +16,18 @@ export interface ReadHistoryDependencies extends ReadMessagesDependencies {
   readonly limiter: RateLimiter;
 }
 
+/** Messages that are read at once: a frame has room for a hundred small ones, or for one or two of the largest. */
+const step = 25;
+/** A stretch that cannot be read is walked through for so long. */
+const walkMs = 10_000;
+
 /** A page of a conversation, ascending; cut by bytes, it keeps the side nearest the cursor. */
 export function makeReadHistory(dependencies: ReadHistoryDependencies) {
   const { mailboxes, limiter, log } = dependencies;
-  const readMessages = makeReadMessages(dependencies);
+  const walk = makeWalk(dependencies);
 
   return async (request: HistoryRequest, session: Session, requestId: string | undefined): Promise<Reply> => {
-    const { conversationId, after } = request;
+    const { conversationId } = request;
     if (!isConversationId(conversationId)) throw notFound();
     const [, mailbox, identities] = await sideBySide(
       refuseRequestOverLimit(limiter, request, session),
@@ -31,33 +36,59 @@ export function makeReadHistory(dependencies: ReadHistoryDependencies) {
     );
     const conversation = identities.get(conversationId);
     if (!mailbox || !conversation) throw notFound();
-
-    const { from, to } = rangeOf(request, mailbox.lastSeq);
-    const { messages, through } = await readMessages(conversation, {
-      from,
-      to,
-      lastMessageAt: mailbox.lastMessageAt,
-    });
-    const upwards = after !== undefined;
-    if (through < to && !upwards) throw new DependencyFailure('A message of this page is not visible yet.');
-    const views = messages.map(({ stored, content }) =>
-      viewMessage(stored, content, conversation, session.userId),
-    );
     const page = { type: 'history.page', conversationId, messages: [], more: false } as const;
     const room = roomIn(replyFrame(page, requestId));
-    const kept = upwards ? fitting(views, room) : fitting(views.reverse(), room).reverse();
-    const isCut = kept.length < views.length;
-    const more = isCut || (upwards ? through < mailbox.lastSeq : from > 1);
-    return { ...page, messages: kept, more };
+    return { ...page, ...(await walk(request, conversation, mailbox, room)) };
   };
 }
 
-/** The seqs to read, inclusive; `to` below `from` where there are none. */
-function rangeOf(
-  { before, after, limit = limits.historyDefault }: HistoryRequest,
-  lastSeq: number,
-): { from: number; to: number } {
-  if (after !== undefined) return { from: after + 1, to: Math.min(after + limit, lastSeq) };
-  const to = Math.min((before ?? lastSeq + 1) - 1, lastSeq);
-  return { from: Math.max(1, to - limit + 1), to };
+function makeWalk(dependencies: ReadHistoryDependencies) {
+  const { clock } = dependencies;
+  const readMessages = makeReadMessages(dependencies);
+
+  /** Away from the cursor, until the page is full, or nothing is left. What cannot be read is passed over. */
+  return async (
+    { before, after, limit = limits.historyDefault }: HistoryRequest,
+    conversation: ConversationIdentity,
+    { userId, lastSeq, lastMessageAt }: MailboxNumbers,
+    room: number,
+  ): Promise<{ messages: Message[]; more: boolean }> => {
+    const stopAt = clock.now() + walkMs;
+    const upwards = after !== undefined;
+    const next = (from: number, count: number) =>
+      upwards ? above(from, count, lastSeq) : below(from, count);
+    const messages: Message[] = [];
+    const page = (more: boolean) => ({ messages: upwards ? messages : messages.reverse(), more });
+    let cursor = after ?? Math.min(before ?? lastSeq + 1, lastSeq + 1);
+    let left = room;
+
+    while (messages.length < limit && clock.now() < stopAt) {
+      const range = next(cursor, Math.min(step, limit - messages.length));
+      if (!range) return page(false);
+      const read = await readMessages(conversation, { ...range, lastMessageAt });
+      const isWhole = read.through === range.to;
+      if (!isWhole && !upwards) throw new DependencyFailure('A message of this page is not visible yet.');
+      for (const { stored, content } of upwards ? read.messages : read.messages.toReversed()) {
+        const message = viewMessage(stored, content, conversation, userId);
+        left -= sizeOf(message);
+        if (left < 0) return page(true);
+        messages.push(message);
+      }
+      if (!isWhole) return page(true);
+      cursor = upwards ? range.to : range.from;
+    }
+    return page(next(cursor, 1) !== undefined);
+  };
+}
+
+/** The seqs after `cursor`, inclusive bounds. */
+function above(cursor: number, count: number, lastSeq: number) {
+  const [from, to] = [cursor + 1, Math.min(cursor + count, lastSeq)];
+  return from <= to ? { from, to } : undefined;
+}
+
+/** The seqs before `cursor`, inclusive bounds. */
+function below(cursor: number, count: number) {
+  const to = cursor - 1;
+  return to >= 1 ? { from: Math.max(1, to - count + 1), to } : undefined;
 }

@@ -104,8 +104,11 @@ function makeDrain(dependencies: ReconnectDependencies) {
     const { identity, mailbox } = one;
     let asked = Math.min(one.position + chunk, mailbox.lastSeq);
     for (let result = first; ; result = await read(one, result.through)) {
-      for (const { stored, content } of result.messages)
+      for (const { stored, content } of result.messages) {
+        // Each post may be slow: a hundred of them could outlive the function.
+        if (clock.now() >= stopAt) return false;
         await pager.add(viewMessage(stored, content, identity, userId), mailbox);
+      }
       if (result.through < asked) return false;
       if (result.through === mailbox.lastSeq) return true;
       if (clock.now() >= stopAt) return false;

@@ -1,6 +1,5 @@
 import { directConversationId, isConversationId, otherMember } from '#shared/domain/conversation.ts';
 import { DependencyFailure } from '#shared/domain/failures.ts';
-import type { StoredMessage } from '#shared/domain/message.ts';
 import { makeMessageId } from '#shared/domain/message-id.ts';
 import { noRecentSends, rememberSend } from '#shared/domain/recent-sends.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
@@ -12,6 +11,7 @@ import { viewMessage } from './message-view.ts';
 import type {
   Commit,
   Connection,
+  ConversationLog,
   DeliveryQueue,
   Random,
   RandomBytes,
@@ -34,8 +34,8 @@ export type SendMessage = (request: SendRequest, session: Session) => Promise<Se
 
 /** A lost race is tried again until then. */
 const attemptsMs = 15_000;
-/** One commit is settled by then: the witness that left with it looks again after 10 s. */
-const commitMs = 6_000;
+/** The last request of a commit begins by then: the witness that left with it, 10 s later, must find it settled. */
+const commitMs = 5_000;
 const witnessMs = 1_500;
 
 /**
@@ -43,60 +43,55 @@ const witnessMs = 1_500;
  * `ProtocolError` with what the client is to be told, or a `DependencyFailure`.
  */
 export function makeSendMessage(dependencies: SendDependencies): SendMessage {
-  const { log, limiter, clock, telemetry } = dependencies;
-  const findParties = makeFindParties(dependencies);
-  const composeMessage = makeComposeMessage(dependencies);
-  const leaveWitness = makeLeaveWitness(dependencies);
-  const backoff = makeBackoff(clock, dependencies.random);
+  const { log, limiter, clock, random, telemetry } = dependencies;
+  const backoff = makeBackoff(clock, random);
 
   return async (request, session) => {
     const deadline = clock.now() + attemptsMs;
-    const parties = await findParties(request, session.userId);
+    if (request.recipientId === session.userId)
+      throw badRequest('"recipientId" is yourself.', 'Name the user that you write to.');
 
     // Step 1: may this user and this address send now, and what does the send continue?
-    const [, { state: initial, blocked }] = await sideBySide(
+    const [, { parties, state: initial, blocked }] = await sideBySide(
       refuseOverLimit(limiter, [
         { limit: 'messagesPerUser', of: session.userId },
         { limit: 'messagesPerAddress', of: session.address },
       ]),
-      log.readSendState(parties),
+      readWhatItContinues(log, request, session.userId),
     );
-
-    const finish = async (
-      stored: StoredMessage,
-      commit: Pick<Commit, 'conversation'>,
-      early: Connection[],
-    ) => {
-      const { content } = request;
-      const { conversation } = commit;
-      await deliverNow(dependencies, { stored, content, conversation, from: session.connectionId, early });
-      const message = viewMessage(stored, content, conversation, session.userId);
-      return { type: 'message.sent', messageId: stored.messageId, message } as const;
-    };
 
     let state = initial;
     for (let attempt = 1; ; attempt += 1) {
       // Step 2: a committed message stays confirmed, whatever has changed since; only then is the relationship asked.
       const duplicate = await findDuplicate(dependencies, request, state);
-      if (duplicate && state.conversation)
-        return { ...(await finish(duplicate, { conversation: state.conversation }, [])), duplicate: true };
+      if (duplicate) return { ...(await tellAll(duplicate, [])), duplicate: true };
       if (blocked) throw forbidden();
-      const commit = await composeMessage(request, parties, state);
+      const commit = await composeMessage(dependencies, request, parties, state);
 
       // Step 3: the commit, and beside it its witness and the look-up of whom to tell.
       const [outcome, early] = await sideBySide(
-        log.commit(commit, clock.now() + commitMs),
+        log.commit(commit, Math.min(deadline, clock.now() + commitMs)),
         lookUpEarly(dependencies, commit.conversation.members),
-        leaveWitness(commit),
+        leaveWitness(dependencies, commit),
       );
 
       // Step 4: the pushes; nothing from here on can turn success into failure.
-      if (outcome.committed) return finish(commit.message, commit, early);
+      if (outcome.committed) return tellAll(commit, early);
 
       telemetry.count('SendLostRace');
       if (clock.now() >= deadline) throw new DependencyFailure('The conversation is too busy.');
       await backoff(attempt);
       state = outcome.state ?? (await log.readSendState(parties)).state;
+    }
+
+    async function tellAll(
+      { message: stored, conversation }: Pick<Commit, 'message' | 'conversation'>,
+      early: readonly Connection[],
+    ): Promise<SentReply> {
+      const { content } = request;
+      await deliverNow(dependencies, { stored, content, conversation, from: session.connectionId, early });
+      const message = viewMessage(stored, content, conversation, session.userId);
+      return { type: 'message.sent', messageId: stored.messageId, message };
     }
   };
 }
@@ -107,62 +102,62 @@ interface Parties {
   readonly recipientId: string;
 }
 
+async function readWhatItContinues(log: ConversationLog, request: SendRequest, senderId: string) {
+  const parties = await findParties(log, request, senderId);
+  return { parties, ...(await log.readSendState(parties)) };
+}
+
 /** Access: one may write to another user, or into a conversation of one's own. */
-function makeFindParties({ log }: Pick<SendDependencies, 'log'>) {
-  return async (request: SendRequest, senderId: string): Promise<Parties> => {
-    if (request.recipientId !== undefined) {
-      const { recipientId } = request;
-      if (recipientId === senderId)
-        throw badRequest('"recipientId" is yourself.', 'Name the user that you write to.');
-      return { conversationId: directConversationId(senderId, recipientId), senderId, recipientId };
-    }
-    const { conversationId = '' } = request;
-    if (!isConversationId(conversationId)) throw notFound();
-    const conversation = (await log.identities([conversationId])).get(conversationId);
-    const recipientId = conversation && otherMember(conversation, senderId);
-    if (recipientId === undefined) throw notFound();
-    return { conversationId, senderId, recipientId };
-  };
+async function findParties(log: ConversationLog, request: SendRequest, senderId: string): Promise<Parties> {
+  const { recipientId, conversationId = '' } = request;
+  if (recipientId !== undefined)
+    return { conversationId: directConversationId(senderId, recipientId), senderId, recipientId };
+  if (!isConversationId(conversationId)) throw notFound();
+  const conversation = (await log.identities([conversationId])).get(conversationId);
+  const other = conversation && otherMember(conversation, senderId);
+  if (other === undefined) throw notFound();
+  return { conversationId, senderId, recipientId: other };
 }
 
 /** The message in the place after the last one, sealed, with its unique id. */
-function makeComposeMessage({ cipher, clock, randomBytes }: SendDependencies) {
-  return async (request: SendRequest, parties: Parties, state: SendState): Promise<Commit> => {
-    const { conversationId, senderId, recipientId } = parties;
-    const { clientMessageId, content } = request;
-    const conversation = state.conversation ?? {
-      conversationId,
-      members: [senderId, recipientId] as const,
-      keySalt: randomBytes(32),
-    };
-    const now = clock.now();
-    const seq = (state.conversation?.lastSeq ?? 0) + 1;
-    const place = {
-      conversationId,
-      seq,
-      messageId: makeMessageId(now, randomBytes(16)),
-      senderId,
-      senderCount: (state.mailbox?.sentCount ?? 0) + 1,
-      sentAt: Math.max(now, state.conversation?.lastMessageAt ?? 0),
-      ...(clientMessageId !== undefined && { clientMessageId }),
-    };
-    return {
-      message: { ...place, ciphertext: await cipher.seal(place, conversation.keySalt, content) },
-      conversation,
-      recipientId,
-      recentSends: rememberSend(state.mailbox?.recentSends ?? noRecentSends, clientMessageId, seq),
-    };
+async function composeMessage(
+  { cipher, clock, randomBytes }: SendDependencies,
+  { clientMessageId, content }: SendRequest,
+  { conversationId, senderId, recipientId }: Parties,
+  { conversation, mailbox }: SendState,
+): Promise<Commit> {
+  const { members, keySalt } = conversation ?? {
+    members: [senderId, recipientId] as const,
+    keySalt: randomBytes(32),
+  };
+  const now = clock.now();
+  const seq = (conversation?.lastSeq ?? 0) + 1;
+  const place = {
+    conversationId,
+    seq,
+    messageId: makeMessageId(now, randomBytes(16)),
+    senderId,
+    senderCount: (mailbox?.sentCount ?? 0) + 1,
+    sentAt: Math.max(now, conversation?.lastMessageAt ?? 0),
+    ...(clientMessageId !== undefined && { clientMessageId }),
+  };
+  return {
+    message: { ...place, ciphertext: await cipher.seal(place, keySalt, content) },
+    conversation: { conversationId, members, keySalt },
+    recipientId,
+    recentSends: rememberSend(mailbox?.recentSends ?? noRecentSends, clientMessageId, seq),
   };
 }
 
 /** It leaves beside the commit, not after it: whatever dies in between, somebody looks again later. */
-function makeLeaveWitness({ queue, clock, telemetry }: SendDependencies) {
-  return async ({ recipientId, message }: Commit): Promise<void> => {
-    const { conversationId, seq, messageId } = message;
-    const leaving = queue.leave({ recipientId, conversationId, seq, messageId });
-    await withinTime(clock, witnessMs, leaving, (error) => {
-      telemetry.error('no witness in the queue', error, { conversationId, seq });
-      telemetry.count('WitnessFailed');
-    });
-  };
+async function leaveWitness(
+  { queue, clock, telemetry }: SendDependencies,
+  { recipientId, message }: Commit,
+): Promise<void> {
+  const { conversationId, seq, messageId } = message;
+  const leaving = queue.leave({ recipientId, conversationId, seq, messageId });
+  await withinTime(clock, witnessMs, leaving, (error) => {
+    telemetry.error('no witness in the queue', error, { conversationId, seq });
+    telemetry.count('WitnessFailed');
+  });
 }

@@ -13,7 +13,7 @@ export async function sideBySide<T extends readonly Promise<unknown>[]>(
 
 /**
  * Waits for `work`, but at most `milliseconds`: for what follows a commit and may not hold up or undo its success.
- * What is late is left behind; a failure goes to `onError` and is never thrown.
+ * What is late is left behind. That, or a failure, goes to `onError`; neither is thrown.
  */
 export async function withinTime(
   clock: Clock,
@@ -22,8 +22,19 @@ export async function withinTime(
   onError: (error: unknown) => void,
 ): Promise<void> {
   const timer = new AbortController();
-  const done = work.then(() => {}, onError).finally(() => timer.abort());
-  await Promise.race([done, clock.sleep(milliseconds, timer.signal)]);
+  let late = false;
+  const report = (error: unknown) => {
+    // What was left behind has been reported, and may end within an invocation that has nothing to do with it.
+    if (!late) onError(error);
+  };
+  const done = work.then(() => {}, report).finally(() => timer.abort());
+  const timeUp = async () => {
+    await clock.sleep(milliseconds, timer.signal);
+    if (timer.signal.aborted) return;
+    onError(new Error(`Not done within ${milliseconds} ms.`));
+    late = true;
+  };
+  await Promise.race([done, timeUp()]);
 }
 
 const baseMs = 20;

@@ -1,4 +1,5 @@
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import { hourOf } from '#shared/domain/mailbox.ts';
 import type { Commit } from '#shared/use-cases/ports.ts';
 
 export interface LogTables {
@@ -28,6 +29,9 @@ export function commitTransaction(tables: LogTables, commit: Commit): TransactWr
     ...(!isFirst && { ':previousSeq': seq - 1 }),
   };
   const grow = 'SET lastSeq = :lastSeq, lastMessageAt = :lastMessageAt';
+  // The key of the index: the same for an hour, in which the index is not written and costs nothing.
+  const growMailbox = `${grow}, activeHour = :activeHour`;
+  const mailboxGrown = { ...grown, ':activeHour': hourOf(sentAt) };
 
   return {
     // The message's id is one of this very request: 36 characters, as many as a token may have.
@@ -50,9 +54,9 @@ export function commitTransaction(tables: LogTables, commit: Commit): TransactWr
         Update: {
           TableName: tables.mailboxes,
           Key: { userId: senderId, conversationId },
-          UpdateExpression: `${grow}, recentSends = :recentSends, sentCount = :sentCount`,
+          UpdateExpression: `${growMailbox}, recentSends = :recentSends, sentCount = :sentCount`,
           ExpressionAttributeValues: {
-            ...grown,
+            ...mailboxGrown,
             ':recentSends': recentSends,
             ':sentCount': message.senderCount,
           },
@@ -63,8 +67,8 @@ export function commitTransaction(tables: LogTables, commit: Commit): TransactWr
         Update: {
           TableName: tables.mailboxes,
           Key: { userId: recipientId, conversationId },
-          UpdateExpression: grow,
-          ExpressionAttributeValues: grown,
+          UpdateExpression: growMailbox,
+          ExpressionAttributeValues: mailboxGrown,
           ...nobodyCameBetween,
         },
       },

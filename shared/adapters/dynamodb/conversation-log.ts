@@ -1,4 +1,4 @@
-import { BatchGetCommand, GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { LRUCache } from 'lru-cache';
 import type { ConversationIdentity } from '#shared/domain/conversation.ts';
 import { DependencyFailure, OutcomeUnknown } from '#shared/domain/failures.ts';
@@ -6,6 +6,7 @@ import type { StoredMessage } from '#shared/domain/message.ts';
 import type { Clock, CommitOutcome, ConversationLog, Random, SendState } from '#shared/use-cases/ports.ts';
 import { makeBackoff } from '#shared/use-cases/waiting.ts';
 import { errorName } from '../retry.ts';
+import { batchGet, batchGetAll } from './batch-get.ts';
 import { lostRace, mayHaveCommitted } from './cancellation.ts';
 import { commitTransaction, type LogTables } from './commit-transaction.ts';
 import type { DocumentClient } from './document-client.ts';
@@ -14,6 +15,8 @@ import { type Row, toConversation, toMailbox, toMessage } from './rows.ts';
 
 interface Options {
   readonly dynamodb: DocumentClient;
+  /** For commits: a client without retries of its own, because a commit repeats itself and minds its deadline. */
+  readonly transactions: DocumentClient;
   readonly tables: LogTables & { readonly relationships: string };
   readonly clock: Clock;
   readonly random: Random;
@@ -22,10 +25,10 @@ interface Options {
 /** Members and key salt never change, but a deleted salt has to be forgotten: within the hour, as a data key is. */
 const rememberedIdentities = 10_000;
 const rememberedMs = 3_600_000;
-/** How often rows that disagree, or keys left unprocessed, are asked for again. */
+/** How often rows that disagree are asked for again. */
 const readAttempts = 6;
-/** BatchGetItem takes 100 keys (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html). */
-const batchSize = 100;
+/** How often a committed message is asked for: the rows of one transaction become visible one by one. */
+const visibleAttempts = 3;
 
 /** The conversations' logs and mailboxes in DynamoDB. */
 export function makeConversationLog(options: Options): ConversationLog {
@@ -37,25 +40,6 @@ export function makeConversationLog(options: Options): ConversationLog {
     perf: clock,
   });
 
-  /** Unprocessed keys are asked for again: taken for absent, they would unblock a user or start a log anew. */
-  async function batchGet(keys: Record<string, Row[]>): Promise<Record<string, Row[]>> {
-    const found: Record<string, Row[]> = {};
-    let pending = Object.fromEntries(
-      Object.entries(keys).map(([table, Keys]) => [table, { Keys, ConsistentRead: true }]),
-    );
-    for (let attempt = 1; Object.keys(pending).length > 0; attempt += 1) {
-      if (attempt > readAttempts) throw new DependencyFailure('DynamoDB left keys of a batch unprocessed.');
-      if (attempt > 1) await backoff(attempt);
-      const { Responses = {}, UnprocessedKeys = {} } = await dynamodb.send(
-        new BatchGetCommand({ RequestItems: pending }),
-      );
-      for (const [table, rows] of Object.entries(Responses))
-        found[table] = [...(found[table] ?? []), ...rows];
-      pending = UnprocessedKeys as typeof pending;
-    }
-    return found;
-  }
-
   const readSendState: ConversationLog['readSendState'] = async ({
     conversationId,
     senderId,
@@ -63,14 +47,15 @@ export function makeConversationLog(options: Options): ConversationLog {
   }) => {
     for (let attempt = 1; attempt <= readAttempts; attempt += 1) {
       if (attempt > 1) await backoff(attempt);
-      const rows = await batchGet({
+      const keys = {
         [tables.conversations]: [{ conversationId }],
         [tables.mailboxes]: [{ userId: senderId, conversationId }],
         [tables.relationships]: [
           { ownerId: senderId, otherId: recipientId },
           { ownerId: recipientId, otherId: senderId },
         ],
-      });
+      };
+      const rows = await batchGet(dynamodb, keys, backoff);
       const [head] = rows[tables.conversations] ?? [];
       const [mailbox] = rows[tables.mailboxes] ?? [];
       // A batch is no snapshot: with a head that is ahead of the mailbox, the remembered sends would be out of date.
@@ -81,16 +66,25 @@ export function makeConversationLog(options: Options): ConversationLog {
     throw new DependencyFailure('A conversation and its mailbox kept disagreeing.');
   };
 
-  const message: ConversationLog['message'] = async (conversationId, seq) => {
+  async function readOnce(conversationId: string, seq: number): Promise<StoredMessage | undefined> {
     const { Item } = await dynamodb.send(
       new GetCommand({ TableName: tables.messages, Key: { conversationId, seq }, ConsistentRead: true }),
     );
     return Item && toMessage(Item);
+  }
+
+  const message: ConversationLog['message'] = async (conversationId, seq) => {
+    for (let attempt = 1; attempt <= visibleAttempts; attempt += 1) {
+      if (attempt > 1) await backoff(attempt);
+      const found = await readOnce(conversationId, seq);
+      if (found) return found;
+    }
+    throw new DependencyFailure('A committed message is not visible.');
   };
 
   /** After an unknown outcome: whether the message in this place is the one we tried to put there. */
   async function isOurs({ conversationId, seq, messageId }: StoredMessage): Promise<boolean> {
-    return (await message(conversationId, seq))?.messageId === messageId;
+    return (await readOnce(conversationId, seq))?.messageId === messageId;
   }
 
   const commit: ConversationLog['commit'] = async (entry, deadline) => {
@@ -99,7 +93,7 @@ export function makeConversationLog(options: Options): ConversationLog {
     let outcomeUnknown = false;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await dynamodb.send(new TransactWriteCommand(input));
+        await options.transactions.send(new TransactWriteCommand(input));
         return { committed: true };
       } catch (error) {
         const lost = lostRace(error);
@@ -131,16 +125,11 @@ export function makeConversationLog(options: Options): ConversationLog {
       if (known) found.set(id, known);
       else missing.add(id);
     }
-    const ids = [...missing];
-    for (let start = 0; start < ids.length; start += batchSize) {
-      const keys = ids.slice(start, start + batchSize).map((conversationId) => ({ conversationId }));
-      const rows = await batchGet({ [tables.conversations]: keys });
-      for (const { conversationId, members, keySalt } of (rows[tables.conversations] ?? []).map(
-        toConversation,
-      )) {
-        identityCache.set(conversationId, { conversationId, members, keySalt });
-        found.set(conversationId, { conversationId, members, keySalt });
-      }
+    const keys = [...missing].map((conversationId) => ({ conversationId }));
+    const rows = await batchGetAll(dynamodb, tables.conversations, keys, backoff);
+    for (const { conversationId, members, keySalt } of rows.map(toConversation)) {
+      identityCache.set(conversationId, { conversationId, members, keySalt });
+      found.set(conversationId, { conversationId, members, keySalt });
     }
     return found;
   };

@@ -1,8 +1,23 @@
 type KeyType = 'S' | 'N' | 'B';
 
+interface KeyDefinition {
+  readonly name: string;
+  readonly type: KeyType;
+}
+
+/**
+ * Another order of the rows of one partition key, which holds keys alone: a local secondary index, whose reads are
+ * consistent. It is made with its table and stays as long as that does.
+ */
+export interface IndexDefinition {
+  readonly name: string;
+  readonly sortKey: KeyDefinition;
+}
+
 export interface TableDefinition {
-  readonly partitionKey: { readonly name: string; readonly type: KeyType };
-  readonly sortKey?: { readonly name: string; readonly type: KeyType };
+  readonly partitionKey: KeyDefinition;
+  readonly sortKey?: KeyDefinition;
+  readonly index?: IndexDefinition;
   /** The attribute with an expiry in epoch seconds. DynamoDB deletes up to 48 h late, so readers filter by time as well. */
   readonly timeToLive?: string;
   /** Whether losing it would lose somebody's data: such a table is retained, protected and has point-in-time recovery. */
@@ -27,6 +42,7 @@ export const tables = {
   mailboxes: {
     partitionKey: { name: 'userId', type: 'S' },
     sortKey: { name: 'conversationId', type: 'S' },
+    index: { name: 'byActivity', sortKey: { name: 'activeHour', type: 'N' } },
     holdsData: true,
     environmentVariable: 'MAILBOXES_TABLE',
   },

@@ -74,6 +74,12 @@ test.for<[string, Error, string]>([
   ['a time-out', Object.assign(new Error('late'), { name: 'TimeoutError' }), 'unavailable'],
   ['a broken connection', Object.assign(new Error('reset'), { code: 'ECONNRESET' }), 'unavailable'],
   ['our request at fault', sdkError('ValidationException', 400), 'internal'],
+  ['a transaction that was wrong', sdkError('TransactionCanceledException', 400), 'internal'],
+  [
+    'an argument of ours that was wrong',
+    Object.assign(new TypeError('x'), { code: 'ERR_INVALID_ARG_TYPE' }),
+    'internal',
+  ],
   ['a defect', new TypeError('undefined is not a function at secret.ts'), 'internal'],
 ])('%s becomes an error frame that tells no more than it should', async ([, error, code]) => {
   const { invoke, lines } = setUp(() => Promise.reject(error));

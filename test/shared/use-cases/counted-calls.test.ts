@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clock as systemClock } from '#shared/runtime/clock.ts';
 import { makeCallRecorder, type RecordedCall } from '#test/support/call-recorder.ts';
 import { startWorld, type World } from '#test/support/world.ts';
 
@@ -9,10 +10,15 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
+/** The middle of this hour, so that none ends between two sends; near enough to now for every expiry. */
+const thisHour = Math.floor(Date.now() / 3_600_000) * 3_600_000 + 1_800_000;
+
 /** A warm environment whose calls are recorded, and a conversation that has begun. */
 async function warm(alice: string, bob: string) {
   const recorder = makeCallRecorder();
+  let now = thisHour;
   const environment = world.environment({
+    clock: { now: () => now, sleep: systemClock.sleep },
     dynamodb: recorder.dynamodb(world.dynamodb.client),
     gateway: recorder.gateway(world.gateway),
     queue: recorder.queue({ leave: async () => {} }),
@@ -22,7 +28,10 @@ async function warm(alice: string, bob: string) {
     environment.send({ action: 'send', recipientId: bob, content, clientMessageId: content }, from);
   await send('the first message makes the conversation and loads the data key');
   recorder.reset();
-  return { recorder, send };
+  const nextHour = () => {
+    now += 3_600_000;
+  };
+  return { recorder, send, nextHour };
 }
 
 /** How many calls of each name there are in each round trip. */
@@ -79,4 +88,30 @@ test('a direct send, recipient offline: one call less', async () => {
   const figures = [calls.length, 3, sum(calls, 'readUnits'), sum(calls, 'writeUnits')];
   expect(figures).toStrictEqual([9, 3, 7, 10]);
   expect(published('send, recipient offline')).toStrictEqual(figures);
+});
+
+test('a send that moves the conversation to another hour writes the index of both members as well', async () => {
+  const { recorder, send, nextHour } = await warm('alice-later', 'bob-later');
+
+  await send(content);
+  const before = recorder.calls.length;
+  nextHour();
+  await send(`${content} later`);
+
+  const later = recorder.calls.slice(before);
+  const figures = [later.length, 3, sum(later, 'readUnits'), sum(later, 'writeUnits')];
+  expect(figures).toStrictEqual([9, 3, 7, 14]);
+  expect(published('send, the first of its hour')).toStrictEqual(figures);
+});
+
+test('the rows that each send writes stay within one write unit with the longest ids and full memories', async () => {
+  const [alice, bob] = ['a'.repeat(128), 'b'.repeat(128)];
+  const { recorder, send } = await warm(alice, bob);
+  for (let index = 0; index < 64; index += 1) await send(`message ${index}`);
+  recorder.reset();
+
+  await send('one more');
+
+  const [transaction] = recorder.calls.filter(({ name }) => name === 'TransactWriteCommand');
+  expect(transaction?.writeUnits).toBe(8);
 });

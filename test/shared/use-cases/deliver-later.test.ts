@@ -80,3 +80,14 @@ test('a failure is thrown, so that the queue brings the reference again', async 
     name: 'InternalException',
   });
 });
+
+test('nobody there and the key out of reach: a notification needs no content', async () => {
+  const { bob, reference } = await sendToNobody();
+  const fail = async () => {
+    throw new Error('out of reach');
+  };
+
+  await world.environment({ cipher: { seal: fail, open: fail } }).deliverLater(reference);
+
+  expect(publishedFor(bob)).toHaveLength(1);
+});

@@ -1,4 +1,4 @@
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { directConversationId } from '#shared/domain/conversation.ts';
 import type { Session } from '#shared/use-cases/session.ts';
@@ -159,4 +159,63 @@ test('history that is cut by bytes keeps the side nearest the cursor', async () 
   expect(await seqs({ before: 4 })).toStrictEqual([[1, 2, 3], false]);
   expect(await seqs({ after: 0 })).toStrictEqual([[1, 2, 3], true]);
   expect(await seqs({ after: 3 })).toStrictEqual([[4, 5, 6], false]);
+});
+
+test('where one of several updates fails, those that moved are told of', async () => {
+  const { a, b, conversationId } = await twoWith(1);
+  const other = await twoWith(0);
+  const send = { action: 'send', recipientId: b.userId, content: 'x' } as const;
+  const second = (await world.environment().send(send, other.a)).message.conversationId;
+  const dynamodb = intercepting(world.dynamodb.client, async (name, command, next) => {
+    if (name === 'UpdateCommand' && JSON.stringify(command.input).includes(second))
+      throw sdkError('InternalServerError', 500);
+    return next();
+  });
+
+  const acking = ack(b, { [second]: 1, [conversationId]: 1 }, world.environment({ dynamodb }));
+
+  await expect(acking).rejects.toMatchObject({ name: 'InternalServerError' });
+  expect(world.gateway.pushes(a.connectionId)).toMatchObject([{ type: 'receipt', deliveredSeq: 1 }]);
+});
+
+test('a read beyond the end is refused even when the end moves meanwhile', async () => {
+  const { a, b, conversationId } = await twoWith(1);
+  let reads = 0;
+  const dynamodb = intercepting(world.dynamodb.client, async (name, _, next) => {
+    const answer = await next();
+    if (name === 'GetCommand' && reads === 0) {
+      reads += 1;
+      await world.environment().send({ action: 'send', recipientId: b.userId, content: 'y' }, a);
+    }
+    return answer;
+  });
+
+  await expect(read(a, conversationId, 2, world.environment({ dynamodb }))).rejects.toMatchObject({
+    code: 'bad_request',
+  });
+  expect(await row(a, conversationId)).not.toHaveProperty('readSeq');
+});
+
+test('history passes over what cannot be read, both ways', async () => {
+  const { a, b, conversationId } = await twoWith(60);
+  for (let seq = 3; seq <= 58; seq += 1)
+    await world.dynamodb.client.send(
+      new UpdateCommand({
+        TableName: world.dynamodb.tableNames.messages,
+        Key: { conversationId, seq },
+        UpdateExpression: 'SET ciphertext = :damaged',
+        ExpressionAttributeValues: { ':damaged': new Uint8Array(60) },
+      }),
+    );
+  const clock = { now: () => Date.now() + 60_000, sleep: async () => {} };
+  const environment = world.environment({ clock });
+  const page = async (session: Session, fields: { before?: number; after?: number; limit?: number }) => {
+    const reply = await environment.history({ action: 'history', conversationId, ...fields }, session, 'r');
+    return reply.type === 'history.page' ? [reply.messages.map(({ seq }) => seq), reply.more] : [];
+  };
+
+  expect(await page(b, { after: 2, limit: 1 })).toStrictEqual([[59], true]);
+  expect(await page(b, { before: 59, limit: 1 })).toStrictEqual([[2], true]);
+  expect(await page(a, { after: 1 })).toStrictEqual([[2, 59, 60], false]);
+  expect(await page(a, {})).toStrictEqual([[1, 2, 59, 60], false]);
 });

@@ -261,6 +261,28 @@ test('when its time is up it says that there is more, and the next reconnect goe
   expect(second.done.more).toBe(false);
 });
 
+test('slow posts end the drain in time: each of them counts', async () => {
+  const [alice, bob] = [user('alice'), user('bob')];
+  await sendMany(alice, bob, 30, 'x'.repeat(16_000));
+  const session = await world.join(bob);
+  const start = Date.now();
+  let now = start;
+  const gateway = {
+    async post(connectionId: string, frame: string) {
+      now += 2_000;
+      return world.gateway.post(connectionId, frame);
+    },
+    close: async () => {},
+  };
+  const clock = { now: () => now, sleep: async () => {} };
+
+  const { messages, done } = await reconnect(bob, {}, world.environment({ gateway, clock }), session);
+
+  expect(done.more).toBe(true);
+  expect(messages.map(({ seq }) => seq)).toStrictEqual(messages.map((_, index) => index + 1));
+  expect(now - start).toBeLessThanOrEqual(15_000 + 3 * 2_000);
+});
+
 test('more conversations than the end marker can name: the rest comes with the next one', async () => {
   const bob = user('bob');
   const senders = Array.from({ length: 330 }, (_, index) => `${user('sender')}-${index}`);

@@ -428,3 +428,91 @@ test('writing to oneself, or into a conversation that is not one’s own, is ref
     message: { seq: 2, recipientId: bob },
   });
 });
+
+test('a connection that was seen opening, and is ready by the commit, gets its push', async () => {
+  const [alice, bob] = pair();
+  const from = await world.join(alice);
+  const to = await world.join(bob, { ready: false });
+  const dynamodb = intercepting(world.dynamodb.client, async (name, _, next) => {
+    if (name === 'TransactWriteCommand') {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await world.environment().connections.markReady(to);
+    }
+    return next();
+  });
+
+  await world.environment({ dynamodb }).send({ action: 'send', recipientId: bob, content: 'x' }, from);
+
+  expect(world.gateway.pushes(to.connectionId)).toHaveLength(1);
+});
+
+test('sends into conversations that do not exist are charged like any other', async () => {
+  const [alice] = pair();
+  const session = await world.join(alice);
+  const rateLimits = JSON.stringify({ messagesPerUser: { burst: 1, refillPerSecond: 0.001 } });
+  const environment = world.environment({ rateLimits });
+  const guess = (letter: string) =>
+    environment.send({ action: 'send', conversationId: letter.repeat(43), content: 'x' }, session);
+
+  await expect(guess('a')).rejects.toMatchObject({ code: 'not_found' });
+  await expect(guess('b')).rejects.toMatchObject({ code: 'rate_limited' });
+});
+
+test('a remembered send whose message is not visible yet is never refused for good', async () => {
+  const [alice, bob] = pair();
+  const session = await world.join(alice);
+  const request = { action: 'send', recipientId: bob, content: 'x', clientMessageId: 'c' } as const;
+  const first = await world.environment().send(request, session);
+  const hiding = (times: number) => {
+    let reads = 0;
+    return intercepting(world.dynamodb.client, async (name, _, next) => {
+      if (name !== 'GetCommand') return next();
+      reads += 1;
+      return reads > times ? next() : {};
+    });
+  };
+  const again = (times: number) => world.environment({ dynamodb: hiding(times) }).send(request, session);
+
+  expect(await again(2)).toMatchObject({ messageId: first.messageId, duplicate: true });
+  await expect(again(99)).rejects.toMatchObject({ name: 'DependencyFailure' });
+});
+
+test('the last request of a commit begins within 5 s of its witness', async () => {
+  const [alice, bob] = pair();
+  const session = await world.join(alice);
+  const start = Date.now();
+  let now = start;
+  const begun: number[] = [];
+  const dynamodb = intercepting(world.dynamodb.client, async (name, _, next) => {
+    if (name !== 'TransactWriteCommand') return next();
+    begun.push(now - start);
+    now += 3_000;
+    throw Object.assign(new Error('late'), { name: 'TimeoutError' });
+  });
+  const clock = { now: () => now, sleep: async () => {} };
+
+  const sending = world
+    .environment({ dynamodb, clock })
+    .send({ action: 'send', recipientId: bob, content: 'x' }, session);
+
+  await expect(sending).rejects.toMatchObject({ name: 'OutcomeUnknown' });
+  expect(begun).toStrictEqual([0, 3_000]);
+});
+
+test('what is left behind when the time is up is counted', async () => {
+  const [alice, bob] = pair();
+  const [from] = [await world.join(alice), await world.join(bob)];
+  const counts = () =>
+    ['WitnessFailed', 'DeliverNowFailed'].map((name) => world.telemetry.counts.get(name) ?? 0);
+  const before = counts();
+  const hang = () => new Promise<never>(() => {});
+  const environment = world.environment({
+    clock: { now: Date.now, sleep: async () => {} },
+    gateway: { post: hang, close: async () => {} },
+    queue: { leave: hang },
+  });
+
+  await environment.send({ action: 'send', recipientId: bob, content: 'x' }, from);
+
+  expect(counts()).toStrictEqual(before.map((count) => count + 1));
+});
