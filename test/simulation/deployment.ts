@@ -1,3 +1,4 @@
+import type { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { makeMemoryCache } from '#shared/adapters/cache/memory-cache.ts';
 import { makeManagementApi } from '#shared/adapters/connections/management-api.ts';
 import { makeConnections } from '#shared/adapters/dynamodb/connections.ts';
@@ -43,6 +44,8 @@ export interface Surroundings {
   readonly dynamodb: Service;
   readonly kms: Service;
   readonly queue: Service;
+  /** Told of the body of each message as it sets out for the queue. */
+  readonly onWitness: (body: string) => void;
   readonly events: Service;
   readonly gateway: Service;
   readonly sharedCache: ((sandbox: Sandbox) => MessageCache) | undefined;
@@ -72,48 +75,55 @@ function clientOf(sandbox: Sandbox, wire: Wire, service: Service, timeoutMs: num
   return { send } as unknown as { send: never };
 }
 
-/** The parts of one execution environment, put together as `runtime/parts.ts` does. */
+/** The parts of one execution environment, each made as `runtime/parts.ts` does, and only where it is needed. */
 function makeParts(sandbox: Sandbox, surroundings: Surroundings) {
   const { wire, telemetry, sharedCache } = surroundings;
   const { clock, random, randomBytes } = sandbox;
   const client = (service: Service, timeoutMs: number, maxAttempts: number) =>
     clientOf(sandbox, wire, service, timeoutMs, maxAttempts);
   const dynamodb: DocumentClient = client(surroundings.dynamodb, 2_000, 3);
-  const dataKeys = makeDataKeys({
-    kms: client(surroundings.kms, 2_000, 3),
-    dynamodb,
-    tableName: 'dataKeys',
-    kmsKeyId: 'alias/postrider',
-    clock,
-    random,
-    randomBytes,
-    telemetry,
-    rotateAfterMs: surroundings.rotateAfterMs,
-    keepMs: surroundings.keepMs,
-    keepWhileUnreachableMs: 4 * surroundings.keepMs,
-  });
+  const transactions: DocumentClient = client(surroundings.dynamodb, 2_000, 1);
+  const basis = { clock, random, randomBytes, telemetry };
   return {
-    clock,
-    random,
-    randomBytes,
-    telemetry,
-    connections: makeConnections({ dynamodb, tableName: 'connections', clock }),
-    log: makeConversationLog({ dynamodb, tables: tableNames, clock, random }),
-    mailboxes: makeMailboxes({ dynamodb, tableName: 'mailboxes', clock, random }),
-    relationships: makeRelationships({ dynamodb, tableName: 'relationships', clock }),
-    limiter: makeRateLimiter({
-      dynamodb,
-      tableName: 'rateLimits',
-      limits: parseRateLimits(surroundings.rateLimits),
-      clock,
-      randomBytes,
-      telemetry,
-    }),
-    cipher: makeMessageCipher({ dataKeys, randomBytes }),
-    tiers: [makeMemoryCache({ maxConversations: 100 }), ...(sharedCache ? [sharedCache(sandbox)] : [])],
-    queue: makeDeliveryQueue({ sqs: client(surroundings.queue, 1_000, 2), queueUrl: 'queue' }),
-    notifications: makeNotifications({ events: client(surroundings.events, 2_000, 3), eventBusName: 'bus' }),
-    gateway: makeManagementApi({ api: client(surroundings.gateway, 1_200, 1), clock, random }),
+    basis,
+    connections: () => makeConnections({ dynamodb, tableName: 'connections', clock }),
+    log: () => makeConversationLog({ dynamodb, transactions, tables: tableNames, clock, random }),
+    mailboxes: () => makeMailboxes({ dynamodb, tableName: 'mailboxes', clock, random }),
+    relationships: () => makeRelationships({ dynamodb, tableName: 'relationships', clock }),
+    limiter: () =>
+      makeRateLimiter({
+        ...basis,
+        dynamodb,
+        tableName: 'rateLimits',
+        limits: parseRateLimits(surroundings.rateLimits),
+      }),
+    cipher: () => {
+      const dataKeys = makeDataKeys({
+        ...basis,
+        kms: client(surroundings.kms, 2_000, 3),
+        dynamodb,
+        tableName: 'dataKeys',
+        kmsKeyId: 'alias/postrider',
+        rotateAfterMs: surroundings.rotateAfterMs,
+        keepMs: surroundings.keepMs,
+        keepWhileUnreachableMs: 4 * surroundings.keepMs,
+      });
+      return makeMessageCipher({ dataKeys, randomBytes });
+    },
+    tiers: () => [makeMemoryCache({ maxConversations: 100 }), ...(sharedCache ? [sharedCache(sandbox)] : [])],
+    queue: () => {
+      const { send } = client(surroundings.queue, 1_000, 2) as { send: (command: SendMessageCommand) => never };
+      const sqs = {
+        send: ((command: SendMessageCommand) => {
+          surroundings.onWitness(command.input.MessageBody ?? '');
+          return send(command);
+        }) as never,
+      };
+      return makeDeliveryQueue({ sqs, queueUrl: 'queue' });
+    },
+    notifications: () =>
+      makeNotifications({ events: client(surroundings.events, 2_000, 3), eventBusName: 'bus' }),
+    gateway: () => makeManagementApi({ api: client(surroundings.gateway, 1_200, 1), clock, random }),
   };
 }
 
@@ -122,28 +132,53 @@ type FrameFunction = (event: SocketEvent) => Promise<SocketResult>;
 /** The functions of `functions/`, each made in an environment of its own. */
 export const functions = {
   send: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
-    const parts = makeParts(sandbox, surroundings);
-    return frameFunction(parts, { send: makeSendMessage(parts) }, 'respond');
+    const { basis, ...parts } = makeParts(sandbox, surroundings);
+    const { connections, log, limiter, queue, tiers, cipher, gateway } = parts;
+    const dependencies = {
+      ...basis,
+      ...{ connections: connections(), log: log(), limiter: limiter(), queue: queue() },
+      ...{ tiers: tiers(), cipher: cipher(), gateway: gateway() },
+    };
+    return frameFunction(dependencies, { send: makeSendMessage(dependencies) }, 'respond');
   },
   reconnect: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
-    const parts = makeParts(sandbox, surroundings);
-    return frameFunction(parts, { reconnect: makeReconnect(parts) }, 'post');
+    const { basis, ...parts } = makeParts(sandbox, surroundings);
+    const { connections, log, mailboxes, limiter, tiers, cipher, gateway } = parts;
+    const dependencies = {
+      ...basis,
+      ...{ connections: connections(), log: log(), mailboxes: mailboxes(), limiter: limiter() },
+      ...{ tiers: tiers(), cipher: cipher(), gateway: gateway() },
+    };
+    return frameFunction(dependencies, { reconnect: makeReconnect(dependencies) }, 'post');
   },
   sync: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
-    const parts = makeParts(sandbox, surroundings);
-    const changeRelationship = makeChangeRelationship(parts);
+    const { basis, ...parts } = makeParts(sandbox, surroundings);
+    const { connections, log, mailboxes, relationships, limiter, tiers, cipher, gateway } = parts;
+    const dependencies = {
+      ...basis,
+      ...{ connections: connections(), log: log(), mailboxes: mailboxes(), relationships: relationships() },
+      ...{ limiter: limiter(), tiers: tiers(), cipher: cipher(), gateway: gateway() },
+    };
+    const changeRelationship = makeChangeRelationship(dependencies);
     const useCases = {
-      ack: makeAcknowledge(parts),
-      read: makeMarkRead(parts),
-      history: makeReadHistory(parts),
-      conversations: makeListConversations(parts),
+      ack: makeAcknowledge(dependencies),
+      read: makeMarkRead(dependencies),
+      history: makeReadHistory(dependencies),
+      conversations: makeListConversations(dependencies),
       block: changeRelationship,
       unblock: changeRelationship,
     };
-    return frameFunction(parts, useCases, 'respond');
+    return frameFunction(dependencies, useCases, 'respond');
   },
   connect: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
-    const openConnection = makeOpenConnection(makeParts(sandbox, surroundings));
+    const { basis, connections, limiter, gateway } = makeParts(sandbox, surroundings);
+    const dependencies = {
+      ...basis,
+      connections: connections(),
+      limiter: limiter(),
+      gateway: gateway(),
+    };
+    const openConnection = makeOpenConnection(dependencies);
     return async (event) => {
       const { connectedAt } = event.requestContext;
       const connection = { ...sessionOf(event), connectedAt, expiresAt: tokenExpiryOf(event), ready: false };
@@ -151,15 +186,20 @@ export const functions = {
     };
   },
   disconnect: (sandbox: Sandbox, surroundings: Surroundings): FrameFunction => {
-    const { connections } = makeParts(sandbox, surroundings);
+    const connections = makeParts(sandbox, surroundings).connections();
     return async (event) => {
       await connections.remove(sessionOf(event));
       return { statusCode: 200 };
     };
   },
   deliver: (sandbox: Sandbox, surroundings: Surroundings) => {
-    const parts = makeParts(sandbox, surroundings);
-    const deliverLater = makeDeliverLater(parts);
+    const { basis, ...parts } = makeParts(sandbox, surroundings);
+    const { connections, log, mailboxes, cipher, gateway, notifications } = parts;
+    const deliverLater = makeDeliverLater({
+      ...basis,
+      ...{ connections: connections(), log: log(), mailboxes: mailboxes(), cipher: cipher() },
+      ...{ gateway: gateway(), notifications: notifications() },
+    });
     /** The ids of the records that failed. */
     return async (records: readonly QueueRecord[]): Promise<string[]> => {
       const failed = await Promise.all(
@@ -168,7 +208,7 @@ export const functions = {
             await deliverLater(parseReference(body));
             return [];
           } catch (error) {
-            parts.telemetry.error('later delivery failed', error, { messageId });
+            basis.telemetry.error('later delivery failed', error, { messageId });
             return [messageId];
           }
         }),

@@ -55,6 +55,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       scheduler,
       dice: deviceDice,
       record,
+      trace,
       nextDrain: () => {
         drains += 1;
         return drains;
@@ -67,7 +68,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   if (isCalm) watchLiveness(record, devices, world);
 
   async function runDevice(device: Device, index: number): Promise<void> {
-    const perform = makePerform(device, record, scheduler.sleep);
+    const perform = makePerform(device, record, plan.users, scheduler.sleep);
     const background: Promise<void>[] = [];
     for (const [number, operation] of plan.operations.entries()) {
       if (operation.device !== index || !(options.operations?.has(number) ?? true)) continue;
@@ -101,7 +102,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
   }
-  for (const event of record.events) trace.note(JSON.stringify(event));
+  trace.note(JSON.stringify(findings));
   return {
     seed,
     findings,

@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly keepTrace: boolean;
 }
 
+/** Clocks differ by 1.5 s, and a request may be under way for 6 s. */
+const expiryToleranceMs = 8_000;
 const start = Date.UTC(2026, 0, 1);
 
 /** One deployment with everything around it, under one seed. */
@@ -43,14 +45,21 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
   const gateway = makeGateway({
     ...basis,
     route: routeTo(pool),
-    onPosted: (userId, frame) => void posted.set(userId, [...(posted.get(userId) ?? []), frame]),
+    onPosted(userId, frame, lateMs) {
+      posted.set(userId, [...(posted.get(userId) ?? []), frame]);
+      if (frame.startsWith('{"type":"message.new"') && lateMs > expiryToleranceMs)
+        findings.push({ rule: 'expiry', detail: `${userId} got a push ${lateMs} ms after the expiry` });
+    },
   });
+  /** The bodies of every witness that a send made a request for, whatever became of it. */
+  const witnesses: string[] = [];
   const rotates = dice.chance(0.3);
   pool.surroundings = {
     wire: makeWire(basis),
     dynamodb,
     kms: makeKms(dice.fork()),
     queue,
+    onWitness: (body) => void witnesses.push(body),
     events,
     gateway,
     sharedCache: dice.chance(0.5) ? makeSharedCache(basis) : undefined,
@@ -59,7 +68,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
     rotateAfterMs: rotates ? 15_000 : 24 * 3_600_000,
     keepMs: rotates ? 6_000 : 3_600_000,
   };
-  return { scheduler, trace, faults, findings, counts, dynamodb, queue, events, gateway, posted };
+  return { scheduler, trace, faults, findings, counts, dynamodb, queue, events, gateway, posted, witnesses };
 }
 
 const generous = JSON.stringify(

@@ -43,7 +43,8 @@ interface Options {
   readonly faults: Faults;
   readonly trace: Trace;
   readonly route: Route;
-  readonly onPosted: (userId: string, frame: string) => void;
+  /** `lateMs`: how long after the expiry of the connection's token, negative before. */
+  readonly onPosted: (userId: string, frame: string, lateMs: number) => void;
 }
 
 /** API Gateway's WebSocket API with its `@connections`. */
@@ -132,7 +133,8 @@ export function makeGateway(options: Options) {
       if (command instanceof PostToConnectionCommand) {
         const frame = String(command.input.Data);
         toDevice(connection, frame);
-        options.onPosted(connection.event.requestContext.authorizer.userId, frame);
+        const { userId, tokenExpiresAt } = connection.event.requestContext.authorizer;
+        options.onPosted(userId, frame, scheduler.now() - Number(tokenExpiresAt) * 1000);
       } else close(connectionId, connection);
       answer.ok({});
     },

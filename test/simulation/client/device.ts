@@ -3,6 +3,7 @@ import type { Message } from '#test/contract/support/shapes.ts';
 import type { Socket, SocketListener } from '../aws/gateway.ts';
 import type { Dice } from '../dice.ts';
 import type { Scheduler } from '../scheduler.ts';
+import type { Trace } from '../trace.ts';
 import { type Answered, type DeviceConnection, type Frame, openConnection } from './connection.ts';
 import type { ClientRecord } from './record.ts';
 
@@ -14,6 +15,7 @@ export interface DeviceOptions {
   readonly scheduler: Scheduler;
   readonly dice: Dice;
   readonly record: ClientRecord;
+  readonly trace: Trace;
   readonly nextDrain: () => number;
   readonly open: (listener: SocketListener) => Promise<Socket | undefined>;
 }
@@ -52,10 +54,14 @@ export function makeDevice(options: DeviceOptions): Device {
   const { user, device, scheduler, dice, record } = options;
   const talks = new Map<string, Map<number, Message>>();
   let connection: DeviceConnection | undefined;
+  let drained: DeviceConnection | undefined;
   let settled: DeviceConnection | undefined;
   let connecting: Promise<DeviceConnection | undefined> | undefined;
 
-  const note: Device['note'] = (event) => void record.events.push({ user, device, ...event } as Event);
+  const note: Device['note'] = (event) => {
+    record.events.push({ user, device, ...event } as Event);
+    options.trace.note('client:', JSON.stringify({ device, ...event }));
+  };
 
   function hold(messages: readonly Message[]): void {
     for (const message of messages) {
@@ -125,7 +131,9 @@ export function makeDevice(options: DeviceOptions): Device {
       for (let state = on ? 'more' : 'lost'; on && state !== 'lost'; ) {
         state = await drain(on, only);
         if (state === 'caughtUp') {
-          if (on.isOpen()) settled = on;
+          drained = on;
+          // With `only`, what it did not name may still be missing.
+          if (!only) settled = on;
           return on;
         }
         if (state === 'more') {
@@ -149,7 +157,7 @@ export function makeDevice(options: DeviceOptions): Device {
   }
 
   const connect: Device['connect'] = async (only = false) => {
-    if (connection?.isOpen() && settled === connection) return connection;
+    if (connection?.isOpen() && drained === connection) return connection;
     connecting ??= openAndCatchUp(only).finally(() => {
       connecting = undefined;
     });
@@ -184,7 +192,7 @@ export function makeDevice(options: DeviceOptions): Device {
         const comesAgain =
           !frame?.type || ['unavailable', 'rate_limited', 'unauthenticated'].includes(frame.code ?? '');
         if (!comesAgain) {
-          if (frame.type === 'error') await takeBreak(answered);
+          if (frame.code === 'internal') await takeBreak(answered);
           return frame;
         }
         await takeBreak(answered);

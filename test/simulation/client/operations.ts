@@ -20,14 +20,15 @@ export type Operation = Step &
         /** The connection is lost right after the frame. */
         readonly cut: boolean;
       }
-    | { readonly kind: 'repeat' | 'drop' | 'fillGaps' | 'list' }
+    | { readonly kind: 'repeat' | 'drop' | 'fillGaps' | 'list' | 'trespass' }
     | { readonly kind: 'comeBack'; readonly keepsOld: boolean; readonly only: boolean }
-    | { readonly kind: 'ack'; readonly read: boolean }
+    | { readonly kind: 'ack'; readonly read: boolean; readonly older: boolean }
     | { readonly kind: 'block' | 'unblock'; readonly other: string }
   );
 
 export interface Plan {
   /** Whose device each is. */
+  readonly users: readonly string[];
   readonly devices: readonly { readonly user: string; readonly namesPositions: boolean }[];
   readonly operations: readonly Operation[];
 }
@@ -41,6 +42,7 @@ const kinds = [
   ['ack', 12],
   ['fillGaps', 5],
   ['list', 3],
+  ['trespass', 2],
   ['block', 2],
   ['unblock', 2],
 ] as const;
@@ -84,7 +86,7 @@ export function planWorkload(dice: Dice): Plan {
       case 'comeBack':
         return { ...step, kind, keepsOld: dice.chance(0.3), only: dice.chance(0.3) };
       case 'ack':
-        return { ...step, kind, read: dice.chance(0.4) };
+        return { ...step, kind, read: dice.chance(0.4), older: dice.chance(0.25) };
       case 'block':
       case 'unblock':
         return { ...step, kind, other: dice.pick(others) };
@@ -92,5 +94,5 @@ export function planWorkload(dice: Dice): Plan {
         return { ...step, kind };
     }
   });
-  return { devices, operations };
+  return { users, devices, operations };
 }

@@ -1,3 +1,4 @@
+import { directConversationId } from '#shared/domain/conversation.ts';
 import type { Device } from './device.ts';
 import { named } from './device.ts';
 import type { Operation } from './operations.ts';
@@ -16,6 +17,7 @@ const sendMs = 9_000;
 export function makePerform(
   device: Device,
   record: ClientRecord,
+  users: readonly string[],
   sleep: (milliseconds: number) => Promise<void>,
 ) {
   let last: Send | undefined;
@@ -62,8 +64,10 @@ export function makePerform(
     own.ended = record.events.length;
   }
 
-  async function acknowledge(read: boolean): Promise<void> {
-    const reached = Object.entries(device.positions()).filter(([, seq]) => seq > 0);
+  async function acknowledge(read: boolean, older: boolean): Promise<void> {
+    const reached = Object.entries(device.positions())
+      .map(([conversationId, seq]) => [conversationId, older ? seq >> 1 : seq] as const)
+      .filter(([, seq]) => seq > 0);
     if (reached.length === 0) return;
     const positions = Object.fromEntries(reached);
     device.note({ kind: 'ack', positions, confirmed: false });
@@ -93,6 +97,25 @@ export function makePerform(
     record.findings.push({ rule: 'gap', detail: `${device.device}: history after ${after} is ${seqs}` });
   }
 
+  /** What nobody may: beyond the end of one's own, and into what is not one's own. */
+  async function trespass(): Promise<void> {
+    const [own] = device.conversationIds();
+    const [one = '', other = ''] = users.filter((user) => user !== device.user);
+    const foreign = directConversationId(one, other || 'somebody');
+    const requests = [
+      { action: 'ack', positions: { [foreign]: 1 } },
+      { action: 'read', conversationId: foreign, seq: 1 },
+      { action: 'history', conversationId: foreign },
+      { action: 'send', conversationId: foreign, content: 'trespass' },
+      ...(own === undefined ? [] : [{ action: 'ack', positions: { [own]: 1_000_000 } }]),
+    ];
+    for (const request of requests) {
+      const answer = await device.ask(request);
+      if (answer && answer.code !== 'not_found' && answer.code !== 'bad_request')
+        record.findings.push({ rule: 'trespass', detail: `${device.device}: ${JSON.stringify({ request, answer })}` });
+    }
+  }
+
   async function changeRelationship(kind: 'block' | 'unblock', other: string): Promise<void> {
     const change = { owner: device.user, other, kind, begun: record.events.length };
     const own: ClientRecord['relationships'][number] = { ...change, confirmed: undefined };
@@ -117,9 +140,11 @@ export function makePerform(
         await device.connect(operation.only);
         return;
       case 'ack':
-        return acknowledge(operation.read);
+        return acknowledge(operation.read, operation.older);
       case 'fillGaps':
         return fillGaps();
+      case 'trespass':
+        return trespass();
       case 'list':
         await device.ask({ action: 'conversations', limit: 2 });
         return;
