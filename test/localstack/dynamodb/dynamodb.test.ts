@@ -53,7 +53,7 @@ describe('the tables', () => {
   });
 
   it.each(Object.entries(tables))(
-    '%s has its keys, on-demand billing and time to live',
+    '%s has its keys, index, on-demand billing and time to live',
     async (id, definition) => {
       const TableName = database.tableNames[id as keyof typeof tables];
       const { Table } = await client.send(new DescribeTableCommand({ TableName }));
@@ -61,8 +61,13 @@ describe('the tables', () => {
       expect(Table?.KeySchema).toEqual(
         keys.map(({ name }, at) => ({ AttributeName: name, KeyType: at === 0 ? 'HASH' : 'RANGE' })),
       );
+      const index = 'index' in definition ? definition.index : undefined;
+      const attributes = index === undefined ? keys : [...keys, index.sortKey];
       expect(new Set(Table?.AttributeDefinitions)).toEqual(
-        new Set(keys.map(({ name, type }) => ({ AttributeName: name, AttributeType: type }))),
+        new Set(attributes.map(({ name, type }) => ({ AttributeName: name, AttributeType: type }))),
+      );
+      expect(Table?.LocalSecondaryIndexes?.map(({ IndexName }) => IndexName)).toEqual(
+        index === undefined ? undefined : [index.name],
       );
       expect(Table?.TableStatus).toBe('ACTIVE');
       expect(Table?.BillingModeSummary?.BillingMode).toBe('PAY_PER_REQUEST');
