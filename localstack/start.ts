@@ -42,7 +42,7 @@ async function start(settings: StartSettings): Promise<Stack> {
   console.log('Postrider: starting …');
   // Loaded late, so that a missing dependency can be explained.
   const { startStack } = await import('./stack.ts');
-  return await startStack({
+  const stack = await startStack({
     port: settings.port,
     ...(settings.dataDir !== undefined && { dataDir: settings.dataDir }),
     onLog: (line) => console.error(line),
@@ -54,6 +54,10 @@ async function start(settings: StartSettings): Promise<Stack> {
       end(1);
     },
   });
+  // Its process of 250 MB has done its work.
+  const bundler = await import('esbuild');
+  await bundler.stop();
+  return stack;
 }
 
 function describe(stack: Stack): void {
