@@ -43,24 +43,36 @@ async function statusOf(client: DynamoDBClient, name: string): Promise<string | 
 async function createTable(
   client: DynamoDBClient,
   name: string,
-  { partitionKey, sortKey }: TableDefinition,
+  { partitionKey, sortKey, index }: TableDefinition,
 ): Promise<void> {
   const keys = sortKey === undefined ? [partitionKey] : [partitionKey, sortKey];
+  const attributes = index === undefined ? keys : [...keys, index.sortKey];
   await client.send(
     new CreateTableCommand({
       TableName: name,
       BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: keys.map(
+      AttributeDefinitions: attributes.map(
         (key): AttributeDefinition => ({ AttributeName: key.name, AttributeType: key.type }),
       ),
-      KeySchema: keys.map(
-        (key): KeySchemaElement => ({
-          AttributeName: key.name,
-          KeyType: key === partitionKey ? 'HASH' : 'RANGE',
-        }),
-      ),
+      KeySchema: keySchema(keys),
+      ...(index && {
+        LocalSecondaryIndexes: [
+          {
+            IndexName: index.name,
+            KeySchema: keySchema([partitionKey, index.sortKey]),
+            Projection: { ProjectionType: 'KEYS_ONLY' },
+          },
+        ],
+      }),
     }),
   );
+}
+
+function keySchema(keys: readonly { readonly name: string }[]): KeySchemaElement[] {
+  return keys.map((key, position) => ({
+    AttributeName: key.name,
+    KeyType: position === 0 ? 'HASH' : 'RANGE',
+  }));
 }
 
 async function setTimeToLive(

@@ -5,9 +5,10 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { type TableDefinition, type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
+import { createTables } from '#localstack/dynamodb/create-tables.ts';
+import { type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
 
 export interface TestDynamoDB {
   readonly client: DynamoDBDocumentClient;
@@ -57,20 +58,6 @@ function namesForOneRun(): Record<TableId, string> {
   const run = randomUUID().slice(0, 8);
   const names = Object.keys(tables).map((id) => [id, `test-${run}-${id}`]);
   return Object.fromEntries(names) as Record<TableId, string>;
-}
-
-async function createTables(client: DynamoDBClient, names: Record<TableId, string>): Promise<void> {
-  for (const [id, table] of Object.entries<TableDefinition>(tables)) {
-    const keys = table.sortKey ? [table.partitionKey, table.sortKey] : [table.partitionKey];
-    await client.send(
-      new CreateTableCommand({
-        TableName: names[id as TableId],
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: keys.map((key) => ({ AttributeName: key.name, AttributeType: key.type })),
-        KeySchema: keys.map((key, i) => ({ AttributeName: key.name, KeyType: i === 0 ? 'HASH' : 'RANGE' })),
-      }),
-    );
-  }
 }
 
 async function deleteTables(client: DynamoDBClient, names: Record<TableId, string>): Promise<void> {

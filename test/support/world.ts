@@ -61,6 +61,7 @@ export interface EnvironmentOptions {
   readonly cipher?: MessageCipher;
   readonly rateLimits?: string;
   readonly random?: () => number;
+  readonly fewMailboxes?: number;
 }
 
 const generous = JSON.stringify(
@@ -104,8 +105,14 @@ export async function startWorld() {
     });
     const dependencies = {
       connections: makeConnections({ dynamodb: client, tableName: names.connections, clock }),
-      log: makeConversationLog({ dynamodb: client, tables: names, clock, random }),
-      mailboxes: makeMailboxes({ dynamodb: client, tableName: names.mailboxes, clock, random }),
+      log: makeConversationLog({ dynamodb: client, transactions: client, tables: names, clock, random }),
+      mailboxes: makeMailboxes({
+        dynamodb: client,
+        tableName: names.mailboxes,
+        clock,
+        random,
+        ...(options.fewMailboxes !== undefined && { fewMailboxes: options.fewMailboxes }),
+      }),
       relationships: makeRelationships({ dynamodb: client, tableName: names.relationships, clock }),
       limiter: makeRateLimiter({
         dynamodb: client,

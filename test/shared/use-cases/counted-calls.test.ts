@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { directConversationId } from '#shared/domain/conversation.ts';
 import { clock as systemClock } from '#shared/runtime/clock.ts';
 import { makeCallRecorder, type RecordedCall } from '#test/support/call-recorder.ts';
 import { startWorld, type World } from '#test/support/world.ts';
@@ -13,6 +14,8 @@ afterAll(() => world.stop());
 /** The middle of this hour, so that none ends between two sends; near enough to now for every expiry. */
 const thisHour = Math.floor(Date.now() / 3_600_000) * 3_600_000 + 1_800_000;
 
+let addresses = 1;
+
 /** A warm environment whose calls are recorded, and a conversation that has begun. */
 async function warm(alice: string, bob: string) {
   const recorder = makeCallRecorder();
@@ -23,15 +26,17 @@ async function warm(alice: string, bob: string) {
     gateway: recorder.gateway(world.gateway),
     queue: recorder.queue({ leave: async () => {} }),
   });
-  const from = await world.join(alice);
+  addresses += 1;
+  // An address of its own: its budget would remember the hour that another test went ahead to.
+  const from = { ...(await world.join(alice)), address: `192.0.2.${addresses}` };
   const send = (content: string) =>
     environment.send({ action: 'send', recipientId: bob, content, clientMessageId: content }, from);
   await send('the first message makes the conversation and loads the data key');
   recorder.reset();
   const nextHour = () => {
-    now += 3_600_000;
+    now += 1_800_000;
   };
-  return { recorder, send, nextHour };
+  return { recorder, send, nextHour, environment, from };
 }
 
 /** How many calls of each name there are in each round trip. */
@@ -106,8 +111,10 @@ test('a send that moves the conversation to another hour writes the index of bot
 
 test('the rows that each send writes stay within one write unit with the longest ids and full memories', async () => {
   const [alice, bob] = ['a'.repeat(128), 'b'.repeat(128)];
-  const { recorder, send } = await warm(alice, bob);
+  const { recorder, send, environment, from } = await warm(alice, bob);
   for (let index = 0; index < 64; index += 1) await send(`message ${index}`);
+  const conversationId = directConversationId(alice, bob);
+  await environment.markRead({ action: 'read', conversationId, seq: 60 }, from);
   recorder.reset();
 
   await send('one more');
