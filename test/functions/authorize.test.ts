@@ -1,0 +1,160 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { makeSigner, startKeyServer } from '#test/shared/runtime/support/token-issuer.ts';
+
+const [issuer, audience] = ['https://issuer.example', 'postrider'];
+const methodArn = 'arn:aws:execute-api:us-east-1:123456789012:abcdef/prod/$connect';
+const expiresAt = Math.floor(Date.now() / 1000) + 3_600;
+
+const signer = await makeSigner('k1');
+const tokenOf = (sub: string, more: object = {}) =>
+  signer.sign({ iss: issuer, aud: audience, sub, exp: expiresAt, ...more });
+const [alice, bob] = [await tokenOf('alice'), await tokenOf('bob')];
+
+let keyServer: Awaited<ReturnType<typeof startKeyServer>>;
+beforeAll(async () => {
+  keyServer = await startKeyServer([signer.jwk]);
+});
+afterAll(() => keyServer.stop());
+
+type Headers = Record<string, string | undefined>;
+let authorize: (headers?: Headers) => Promise<unknown>;
+
+/** The function as a cold start makes it, from its settings. */
+async function coldStart(settings: Record<string, string> = {}): Promise<void> {
+  const environment = {
+    TOKEN_ISSUER: issuer,
+    TOKEN_AUDIENCE: audience,
+    TOKEN_JWKS_URI: keyServer.uri,
+    ...settings,
+  };
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  vi.resetModules();
+  const { handler } = await import('#functions/authorize.ts');
+  authorize = (headers) => handler({ methodArn, ...(headers && { headers }) });
+}
+
+beforeEach(() => coldStart());
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+const policy = (Effect: 'Allow' | 'Deny') => ({
+  Version: '2012-10-17',
+  Statement: [{ Action: 'execute-api:Invoke', Effect, Resource: methodArn }],
+});
+const allowed = {
+  principalId: 'alice',
+  policyDocument: policy('Allow'),
+  context: { userId: 'alice', tokenExpiresAt: String(expiresAt) },
+};
+/** The only message that API Gateway turns into a 401. */
+const unauthorized = /^Unauthorized$/;
+const offer = (value: string): Headers => ({ 'Sec-WebSocket-Protocol': value });
+
+test.for<[string, Headers]>([
+  ['the header', { Authorization: `Bearer ${alice}` }],
+  ['the header in small letters', { authorization: `Bearer ${alice}` }],
+  ['the header in capitals', { AUTHORIZATION: `Bearer ${alice}` }],
+  ['the scheme in small letters', { Authorization: `bearer ${alice}` }],
+  ['several spaces', { Authorization: `Bearer   ${alice}` }],
+  ['the subprotocol', offer(`postrider.v1, bearer.${alice}`)],
+  ['the subprotocol, in another order and without spaces', offer(`bearer.${alice},postrider.v1`)],
+  ['the subprotocol alone', offer(`bearer.${alice}`)],
+  ['the subprotocol in small letters', { 'sec-websocket-protocol': `postrider.v1, bearer.${alice}` }],
+  ['the subprotocol twice', offer(`postrider.v1, bearer.${alice}, bearer.${alice}`)],
+  ['both alike', { ...offer(`postrider.v1, bearer.${alice}`), Authorization: `Bearer ${alice}` }],
+])('the token is taken from %s', async ([, headers]) => {
+  expect(await authorize(headers)).toStrictEqual(allowed);
+});
+
+test.for<[string, Headers | undefined]>([
+  ['no headers', undefined],
+  ['none of the headers', { Host: 'example' }],
+  ['an empty header', { Authorization: '' }],
+  ['the scheme alone', { Authorization: 'Bearer' }],
+  ['the scheme and a space', { Authorization: 'Bearer ' }],
+  ['no scheme', { Authorization: alice }],
+  ['another scheme', { Authorization: `Basic ${alice}` }],
+  ['the scheme glued to the token', { Authorization: `Bearer${alice}` }],
+  ['something before the scheme', { Authorization: `x Bearer ${alice}` }],
+  ['something after the token', { Authorization: `Bearer ${alice} ${alice}` }],
+  ['a comma after the token', { Authorization: `Bearer ${alice},` }],
+  ['no token among the subprotocols', offer('postrider.v1')],
+  ['an empty token among the subprotocols', offer('postrider.v1, bearer.')],
+  ['the token without its prefix', offer(`postrider.v1, ${alice}`)],
+  ['a token that is none', { Authorization: 'Bearer x' }],
+  ['a subprotocol that is no token', offer('postrider.v1, bearer.x')],
+])('%s: unauthorized', async ([, headers]) => {
+  await expect(authorize(headers)).rejects.toThrow(unauthorized);
+});
+
+test.for<[string, Headers]>([
+  ['two users', { Authorization: `Bearer ${alice}`, ...offer(`bearer.${bob}`) }],
+  ['a user and a broken token', { Authorization: `Bearer ${alice}`, ...offer('bearer.x') }],
+  ['a broken token and a user', { Authorization: 'Bearer x', ...offer(`bearer.${alice}`) }],
+  ['a user and an empty token', { Authorization: `Bearer ${alice}`, ...offer('bearer.') }],
+  ['another scheme and a user', { Authorization: 'Basic x', ...offer(`bearer.${alice}`) }],
+  ['an empty header and a user', { Authorization: '', ...offer(`bearer.${alice}`) }],
+])(
+  'header and subprotocol of %s: unauthorized, because one of them is not the client’s',
+  async ([, headers]) => {
+    await expect(authorize(headers)).rejects.toThrow(unauthorized);
+  },
+);
+
+test.for([
+  ['two users', `bearer.${alice}, bearer.${bob}`],
+  ['a user and a broken token', `bearer.${alice}, bearer.x`],
+  ['a user, and an empty token', `bearer.${alice}, bearer.`],
+  ['an empty token, and a user', `bearer., bearer.${alice}`],
+] as const)('several subprotocols, of %s: unauthorized', async ([, protocols]) => {
+  await expect(authorize(offer(`postrider.v1, ${protocols}`))).rejects.toThrow(unauthorized);
+});
+
+test('a header and subprotocols of which only some agree: unauthorized', async () => {
+  const headers = { Authorization: `Bearer ${alice}`, ...offer(`bearer.${alice}, bearer.${bob}`) };
+
+  await expect(authorize(headers)).rejects.toThrow(unauthorized);
+});
+
+test('an expired token is unauthorized', async () => {
+  const expired = await tokenOf('alice', { exp: Math.floor(Date.now() / 1000) - 1 });
+
+  await expect(authorize({ Authorization: `Bearer ${expired}` })).rejects.toThrow(unauthorized);
+});
+
+test('a right token of somebody who may not come in gets a policy that denies, and no context', async () => {
+  const nobody = await tokenOf('cannot be a user');
+
+  expect(await authorize({ Authorization: `Bearer ${nobody}` })).toStrictEqual({
+    principalId: 'forbidden',
+    policyDocument: policy('Deny'),
+  });
+});
+
+test('so does one without the scope that a setting requires', async () => {
+  await coldStart({ TOKEN_SCOPE: 'messages' });
+
+  expect(await authorize({ Authorization: `Bearer ${alice}` })).toMatchObject({
+    policyDocument: policy('Deny'),
+  });
+  const scoped = await tokenOf('alice', { scope: 'openid messages' });
+  expect(await authorize({ Authorization: `Bearer ${scoped}` })).toStrictEqual(allowed);
+});
+
+test('keys that cannot be had are neither a 401 nor a 403', async () => {
+  const away = await startKeyServer([]);
+  await away.stop();
+  await coldStart({ TOKEN_JWKS_URI: away.uri });
+
+  await expect(authorize({ Authorization: `Bearer ${alice}` })).rejects.toThrow(
+    expect.not.objectContaining({ message: 'Unauthorized' }),
+  );
+});
+
+test.for(['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URI'])(
+  'without %s it does not start',
+  async (name) => {
+    await expect(coldStart({ [name]: '' })).rejects.toThrow(name);
+  },
+);
