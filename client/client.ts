@@ -92,7 +92,11 @@ export function createClient(given: ClientOptions): Client {
   const events = makeEvents<ClientEvents>();
   const latestReceipt = makeReceipts();
   const tell = (error: PostriderError) => void events.emit('error', error);
-  const onError = (error: unknown) => tell(asPostriderError(error, 'Something failed.'));
+  const onError = (cause: unknown) => {
+    const error = asPostriderError(cause, 'Something failed.');
+    // Whoever closed the client knows.
+    if (error.code !== 'closed') tell(error);
+  };
   let gaps = 0;
 
   const inbox = makeInbox({

@@ -22,6 +22,8 @@ export interface Connection {
   /** Ends once the replies that are under way have come. */
   closeWhenIdle(): void;
   close(): void;
+  /** Why it ended, if it has. */
+  loss(): Loss | undefined;
 }
 
 export interface ConnectionOptions {
@@ -123,7 +125,13 @@ export function openConnection(options: ConnectionOptions): Connection {
       end({ reason: isOpen ? 'lost' : 'refused', ...(closeCode !== undefined && { closeCode }) }),
   });
 
-  return { request, probe, closeWhenIdle: closeIfIdle, close: () => end({ reason: 'replaced' }) };
+  return {
+    request,
+    probe,
+    closeWhenIdle: closeIfIdle,
+    close: () => end({ reason: 'replaced' }),
+    loss: () => ended,
+  };
 }
 
 interface SocketListeners {

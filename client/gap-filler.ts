@@ -27,7 +27,6 @@ const patienceMs = 300;
  * rest is for clocks that differ.
  */
 const holeSettlesMs = 15_000;
-const requestTimeoutMs = 30_000;
 
 export function makeGapFiller({ inbox, call, clock, random, onError }: GapFillerOptions): GapFiller {
   const filling = new Set<string>();
@@ -44,7 +43,7 @@ export function makeGapFiller({ inbox, call, clock, random, onError }: GapFiller
       cursor = Math.max(cursor, taken);
       const limit = Math.max(1, Math.min(limits.historyLimit, known - cursor));
       const fields = { action: 'history', conversationId, after: cursor, limit } as const;
-      const { messages, more } = await call('history.page', fields, { timeoutMs: requestTimeoutMs });
+      const { messages, more } = await call('history.page', fields);
       acceptRun(inbox, taken, messages);
       if (messages.length > 0) {
         emptySince = undefined;

@@ -154,5 +154,7 @@ function makeLog(position: number): Log {
 function nextOf({ held, taken }: Log): Held | undefined {
   if (held.size === 0) return undefined;
   const lowest = held.get(Math.min(...held.keys()));
-  return lowest && lowest.after <= taken ? lowest : undefined;
+  if (lowest && lowest.after <= taken) return lowest;
+  // A page that leads from here to a higher message passed over what is missing below the lowest, too.
+  return [...held.values()].some(({ after }) => after <= taken) ? lowest : undefined;
 }

@@ -36,9 +36,20 @@ export function webOutboxStorage(storage: WebStorage, prefix: string): OutboxSto
       const keys = Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? '');
       return keys
         .filter((key) => key.startsWith(prefix))
-        .map((key): QueuedSend => JSON.parse(storage.getItem(key) ?? ''));
+        .flatMap((key) => parseSend(storage.getItem(key)) ?? []);
     },
     put: (send) => storage.setItem(prefix + send.clientMessageId, JSON.stringify(send)),
     remove: (clientMessageId) => storage.removeItem(prefix + clientMessageId),
   };
+}
+
+/** Undefined for what is none of ours: other versions and other code write to the same storage. */
+function parseSend(text: string | null): QueuedSend | undefined {
+  try {
+    const send: Partial<QueuedSend> = JSON.parse(text ?? '');
+    const isWhole = typeof send.clientMessageId === 'string' && typeof send.content === 'string';
+    return isWhole ? (send as QueuedSend) : undefined;
+  } catch {
+    return undefined;
+  }
 }

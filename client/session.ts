@@ -135,9 +135,11 @@ export function makeSession(options: SessionOptions): Session {
     const renewal = Promise.withResolvers<void>();
     const cancelRenewal = clock.after(renewAfterMs, renewal.resolve);
     try {
-      successor = connection;
-      if (!current) promote(connection);
+      assertAlive(connection);
+      if (current) successor = connection;
+      else promote(connection);
       const { recovered } = await options.catchUp(connection);
+      assertAlive(connection);
       promote(connection);
       if (state !== 'connected') change('connected', { reason: 'caught_up', recovered });
       options.onLine();
@@ -206,6 +208,12 @@ export function makeSession(options: SessionOptions): Session {
     },
     close: waiting.rejectAll,
   };
+}
+
+/** Throws `ConnectionLost` if it ended while something else was awaited: requests would find it dead for ever. */
+function assertAlive(connection: Connection): void {
+  const loss = connection.loss();
+  if (loss) throw new ConnectionLost(loss);
 }
 
 /** Why it has to be tried again. What no connection was lost by is told as an error. */

@@ -135,6 +135,20 @@ test('a ping goes out before the idle limit, and only after silence', async () =
   expect(connection.answered()).toHaveLength(2);
 });
 
+test('a connection that ends in the very moment in which it has caught up is replaced', async () => {
+  const { client, gateway, clock, told } = makeScriptedClient();
+  client.connect();
+  await flush();
+  const connection = gateway.next();
+  await connection.open();
+  const request = connection.take('reconnect');
+  void connection.reply(request, { type: 'reconnect.done', conversations: [], more: false });
+  await connection.cut();
+  expect(told.state.map(({ state }) => state)).not.toContain('connected');
+  await clock.advance(500);
+  expect(gateway.waiting()).toBe(1);
+});
+
 test('disconnect closes and stays closed; connect begins again with the positions', async () => {
   const { client, clock, connected, gateway, told } = makeScriptedClient();
   const first = await connected();

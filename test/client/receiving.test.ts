@@ -307,3 +307,15 @@ test('a frame that is no JSON, or of a type that is not known, changes nothing',
   expect(client.state()).toBe('connected');
   expect(told.error).toEqual([]);
 });
+
+test('a page that leads past a message that came live settles what is missing below that one as well', async () => {
+  const { connected, told, admit, clock } = makeScriptedClient();
+  const first = await connected();
+  await first.push(pushOf(2));
+  await first.cut();
+  await clock.advance(500);
+  // 1 and 2 have become unreadable meanwhile.
+  await admit([[message(3)]]);
+  expect(seqs(told.message)).toEqual([2, 3]);
+  expect(told.gap).toEqual([{ conversationId: 'c', from: 1, to: 1 }]);
+});

@@ -86,7 +86,7 @@ export function makeScriptedGateway(): ScriptedGateway {
           return this.#emit({ type: 'open' });
         },
         cut: async (code = 1006) => {
-          await this.#emit({ type: 'error' });
+          void this.#emit({ type: 'error' });
           await this.#emit({ type: 'close', code });
         },
         push,

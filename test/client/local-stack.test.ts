@@ -1,0 +1,191 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type Stack, startStack } from '#localstack/stack.ts';
+import { UNTHROTTLED } from '#test/contract/support/target.ts';
+import { makeCutter } from './support/cutting-web-socket.ts';
+import {
+  connected,
+  contents,
+  type Device,
+  eventually,
+  newUser,
+  openDevice,
+  seqs,
+} from './support/devices.ts';
+
+const testMs = 180_000;
+/** More than the scenario has. */
+const mostPoints = 80;
+const sideBySide = 4;
+
+let stack: Stack;
+const devices: Device[] = [];
+
+beforeAll(async () => {
+  stack = await startStack({ environment: { RATE_LIMITS: JSON.stringify(UNTHROTTLED) } });
+}, 120_000);
+afterEach(() => {
+  for (const { client } of devices.splice(0)) client.close();
+});
+afterAll(async () => await stack.stop(), 60_000);
+
+function open(
+  ...[user, options]: Parameters<typeof openDevice> extends [unknown, ...infer Rest] ? Rest : never
+) {
+  const device = openDevice(stack, user, options);
+  devices.push(device);
+  return device;
+}
+
+test(
+  "two people talk, by Node's own WebSocket",
+  async () => {
+    const [alice, bob] = [open(newUser('alice')), open(newUser('bob'))];
+    const first = await alice.client.send({ recipientId: bob.user, content: 'hello' });
+    await eventually(() => expect(contents(bob)).toEqual(['hello']));
+    await bob.client.send({ conversationId: first.conversationId, content: 'hi' });
+    await eventually(() => expect(contents(alice)).toEqual(['hello', 'hi']));
+    await alice.client.read(first.conversationId, 2);
+    await eventually(() =>
+      expect(bob.receipts.at(-1)).toEqual({
+        conversationId: first.conversationId,
+        userId: alice.user,
+        deliveredSeq: 2,
+        readSeq: 2,
+      }),
+    );
+    const { conversations } = await bob.client.conversations();
+    expect(conversations).toMatchObject([{ lastSeq: 2, deliveredSeq: 2, unread: 1 }]);
+    const { messages } = await bob.client.history({ conversationId: first.conversationId, before: 2 });
+    expect(messages.map(({ content }) => content)).toEqual(['hello']);
+  },
+  testMs,
+);
+
+test('wherever a connection is cut, everything is there once and in order on both sides', async () => {
+  const cuts: string[] = [];
+  for (let next = 1; next <= mostPoints; next += sideBySide) {
+    const points = Array.from({ length: sideBySide }, (_, index) => next + index);
+    const reached = await Promise.all(points.map(talkWithCut));
+    cuts.push(...reached.flatMap((cut) => cut ?? []));
+    if (reached.includes(undefined)) break;
+  }
+  // The kinds of frame of the exchange, each cut on the way out or in.
+  for (const kind of [
+    'reconnect left',
+    'reconnect.done arrived',
+    'send left',
+    'message.sent arrived',
+    'message.new arrived',
+    'ack left',
+    'ok arrived',
+  ])
+    for (const side of ['before', 'after']) expect(cuts).toContain(`${side} ${kind}`);
+  expect(cuts.length).toBeLessThan(mostPoints);
+}, 600_000);
+
+/** Alice, who is cut at `point`, says two things, bob answers. Gives what was cut. */
+async function talkWithCut(point: number): Promise<string | undefined> {
+  const cutter = makeCutter(point);
+  const bob = open(newUser('bob'));
+  // A short wait after the cut; it has no part in what is tested.
+  const alice = open(newUser('alice'), { WebSocket: cutter.WebSocket, random: () => 0.05 });
+  const sent = ['one', 'two'].map((content) => alice.client.send({ recipientId: bob.user, content }));
+  await eventually(() => expect(contents(bob), `bob, cut ${cutter.cutAt()}`).toEqual(['one', 'two']));
+  const answer = await bob.client.send({ recipientId: alice.user, content: 'three' });
+  await eventually(() =>
+    expect(contents(alice), `alice, cut ${cutter.cutAt()}`).toEqual(['one', 'two', 'three']),
+  );
+  expect((await Promise.all(sent)).map(({ seq }) => seq)).toEqual([1, 2]);
+  await eventually(() => expect(contents(bob)).toEqual(['one', 'two', 'three']));
+  expect([seqs(alice), seqs(bob)]).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
+  await allAcknowledged(alice);
+  const { messages } = await bob.client.history({ conversationId: answer.conversationId });
+  expect(messages.map(({ content }) => content)).toEqual(['one', 'two', 'three']);
+  expect([...alice.gaps, ...alice.errors, ...bob.gaps, ...bob.errors]).toEqual([]);
+  alice.client.close();
+  bob.client.close();
+  return cutter.cutAt();
+}
+
+async function allAcknowledged({ client }: Device): Promise<void> {
+  for (;;) {
+    const { conversations } = await client.conversations();
+    if (conversations.every(({ deliveredSeq, lastSeq }) => deliveredSeq === lastSeq)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+test(
+  'a backlog of many pages is caught up with, once and in order, and told as recovered',
+  async () => {
+    const [alice, bob] = [open(newUser('alice')), newUser('bob')];
+    const wanted = Array.from({ length: 40 }, (_, index) => `${index} ${'x'.repeat(12_000)}`);
+    await Promise.all(wanted.map((content) => alice.client.send({ recipientId: bob, content })));
+    const [phone, tablet] = [open(bob), open(bob, { positions: undefined })];
+    await connected(phone);
+    await connected(tablet);
+    expect(contents(phone)).toEqual(wanted);
+    expect(contents(tablet)).toEqual(wanted);
+    expect(phone.states.at(-1)).toMatchObject({ state: 'connected', recovered: true });
+  },
+  testMs,
+);
+
+test(
+  'every device of a person gets what another one of them sends',
+  async () => {
+    const bob = newUser('bob');
+    const alice = newUser('alice');
+    const [phone, tablet] = [open(alice), open(alice)];
+    await connected(tablet);
+    await phone.client.send({ recipientId: bob, content: 'from the phone' });
+    await eventually(() => expect(contents(tablet)).toEqual(['from the phone']));
+    await tablet.client.send({ recipientId: bob, content: 'from the tablet' });
+    await eventually(() => expect(contents(phone)).toEqual(['from the phone', 'from the tablet']));
+  },
+  testMs,
+);
+
+test(
+  'a connection outlives its tokens, and nothing is lost while it is replaced',
+  async () => {
+    const bob = newUser('bob');
+    let tokens = 0;
+    const listening = open(bob, {
+      getToken() {
+        tokens += 1;
+        return stack.token(bob, 6);
+      },
+    });
+    const alice = open(newUser('alice'));
+    await connected(listening);
+    const wanted: string[] = [];
+    while (tokens < 4) {
+      wanted.push(`message ${wanted.length}`);
+      await alice.client.send({ recipientId: bob, content: wanted.at(-1) ?? '' });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    await eventually(() => expect(contents(listening)).toEqual(wanted));
+    expect(listening.errors).toEqual([]);
+  },
+  testMs,
+);
+
+test(
+  'blocking refuses with code and remedy, and unblocking lets through',
+  async () => {
+    const [alice, bob] = [open(newUser('alice')), open(newUser('bob'))];
+    await bob.client.block(alice.user);
+    await expect(alice.client.send({ recipientId: bob.user, content: 'hello' })).rejects.toMatchObject({
+      code: 'forbidden',
+      remedy: expect.stringMatching(/./),
+    });
+    await bob.client.unblock(alice.user);
+    await alice.client.send({ recipientId: bob.user, content: 'hello again' });
+    await eventually(() => expect(contents(bob)).toEqual(['hello again']));
+  },
+  testMs,
+);
