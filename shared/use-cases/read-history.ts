@@ -65,7 +65,7 @@ function makeWalk(dependencies: ReadHistoryDependencies) {
     while (messages.length < limit && clock.now() < stopAt) {
       const range = next(cursor, Math.min(step, limit - messages.length));
       if (!range) return page(false);
-      const read = await readMessages(conversation, { ...range, lastMessageAt });
+      const read = await readMessages(conversation, { ...range, lastSeq, lastMessageAt });
       const isWhole = read.through === range.to;
       if (!isWhole && !upwards) throw new DependencyFailure('A message of this page is not visible yet.');
       for (const { stored, content } of upwards ? read.messages : read.messages.toReversed()) {

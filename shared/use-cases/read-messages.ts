@@ -28,8 +28,10 @@ export interface ReadResult {
 
 export interface Range {
   readonly from: number;
-  /** Inclusive, and committed: at most the mailbox's lastSeq. */
+  /** Inclusive, and committed: at most `lastSeq`. */
   readonly to: number;
+  /** The mailbox's. */
+  readonly lastSeq: number;
   /** `sentAt` of the conversation's last message, milliseconds since the epoch. */
   readonly lastMessageAt: number;
 }
@@ -38,6 +40,11 @@ export type ReadMessages = (conversation: ConversationIdentity, range: Range) =>
 
 /** A query is read-committed against transactions: n + 1 can be visible a moment before n. */
 const holeAttempts = 3;
+/**
+ * What is kept above the database: a conversation's last messages, which are read again and again. What lies before
+ * them a device reads once, when it comes back after a long time, and it would push out what others are reading.
+ */
+const keptPerConversation = 100;
 /** What is missing before something older than this will not come any more (expired, or unreadable). */
 const settledMs = 10_000;
 
@@ -50,40 +57,44 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
   const openAll = makeOpenAll(dependencies);
   const backoff = makeBackoff(clock, dependencies.random);
 
-  async function readLog(conversation: ConversationIdentity, wanted: readonly number[], found: Opened) {
+  /** Through the tiers, the fastest first; what a slower one had is kept in the faster ones. */
+  async function readTiers(conversation: ConversationIdentity, range: Range, found: Opened) {
     const { conversationId } = conversation;
-    let missing = wanted;
+    for (const [index, tier] of tiers.entries()) {
+      const wanted = missingOf(range, found);
+      const [lowest, highest] = [wanted[0], wanted.at(-1)];
+      if (lowest === undefined || highest === undefined) return;
+      const had = await tier.range(conversationId, lowest, highest);
+      const entries = had.filter(({ seq }) => wanted.includes(seq));
+      const unreadable = await openAll(conversation, entries, found);
+      await Promise.all(unreadable.map((seq) => tier.drop(conversationId, seq)));
+      await keep(tiers.slice(0, index), entries, range, found);
+    }
+  }
+
+  async function readLog(conversation: ConversationIdentity, range: Range, found: Opened) {
+    const { conversationId } = conversation;
+    let missing = missingOf(range, found);
     for (let attempt = 1; missing.length > 0 && attempt <= holeAttempts; attempt += 1) {
       if (attempt > 1) await backoff(attempt);
       const stored = await log.messages(conversationId, Math.min(...missing), Math.max(...missing));
       const fresh = stored.filter(({ seq }) => !found.has(seq));
       await openAll(conversation, fresh, found);
-      const readable = fresh.filter(({ seq }) => found.has(seq));
-      await Promise.all(tiers.map((tier) => tier.put(...readable)));
+      await keep(tiers, fresh, range, found);
       // A row that is there and does not open will not get better by reading it again.
       const unreadable = new Set(fresh.map(({ seq }) => seq));
       missing = missing.filter((seq) => !found.has(seq) && !unreadable.has(seq));
     }
   }
 
-  return async (conversation, { from, to, lastMessageAt }) => {
+  return async (conversation, range) => {
     const { conversationId } = conversation;
+    const { to, lastMessageAt } = range;
     const found: Opened = new Map();
-    const missing = () => seqs(from, to).filter((seq) => !found.has(seq));
+    await readTiers(conversation, range, found);
+    await readLog(conversation, range, found);
 
-    for (const tier of tiers) {
-      const wanted = missing();
-      const [lowest, highest] = [wanted[0], wanted.at(-1)];
-      if (lowest === undefined || highest === undefined) break;
-      const entries = (await tier.range(conversationId, lowest, highest)).filter(
-        ({ seq }) => !found.has(seq),
-      );
-      const unreadable = await openAll(conversation, entries, found);
-      await Promise.all(unreadable.map((seq) => tier.drop(conversationId, seq)));
-    }
-    await readLog(conversation, missing(), found);
-
-    const holes = missing();
+    const holes = missingOf(range, found);
     const open = holes.find((seq) => clock.now() - nextSentAt(found, seq, to, lastMessageAt) < settledMs);
     const skipped = holes.filter((seq) => seq < (open ?? Number.POSITIVE_INFINITY));
     if (skipped.length > 0) {
@@ -96,6 +107,17 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
 }
 
 type Opened = Map<number, OpenedMessage>;
+
+/** Keeps in `tiers` what opened and is among the conversation's last. */
+async function keep(
+  tiers: readonly MessageCache[],
+  entries: readonly StoredMessage[],
+  { lastSeq }: Range,
+  found: Opened,
+): Promise<void> {
+  const kept = entries.filter(({ seq }) => found.has(seq) && seq > lastSeq - keptPerConversation);
+  if (kept.length > 0) await Promise.all(tiers.map((tier) => tier.put(...kept)));
+}
 
 /** Opens `entries` into `found`; returns the seqs of those that did not open. */
 function makeOpenAll({ cipher, telemetry }: ReadMessagesDependencies) {
@@ -138,6 +160,7 @@ function inOrder(found: Opened, through: number): OpenedMessage[] {
     .sort((one, other) => one.stored.seq - other.stored.seq);
 }
 
-function seqs(from: number, to: number): number[] {
-  return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+function missingOf({ from, to }: Range, found: Opened): number[] {
+  const seqs = Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+  return seqs.filter((seq) => !found.has(seq));
 }

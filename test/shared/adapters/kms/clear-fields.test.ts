@@ -89,7 +89,8 @@ describe('a reader of altered entries', () => {
     });
     const { conversationId, seq, sentAt } = place;
     const conversation = { conversationId, members: ['alice', 'bob'] as const, keySalt };
-    const result = await readMessages(conversation, { from: seq, to: seq, lastMessageAt: sentAt });
+    const range = { from: seq, to: seq, lastSeq: seq, lastMessageAt: sentAt };
+    const result = await readMessages(conversation, range);
     const kept = await tier.range(conversationId, seq, seq);
     return { message, opened: result.messages.map(({ stored }) => stored), kept, telemetry };
   }
