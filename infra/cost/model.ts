@@ -11,6 +11,8 @@ export interface Workload {
   readonly sessions: number;
   /** The share of messages (0 to 1) whose recipient is not connected. */
   readonly offlineShare: number;
+  /** How many messages a conversation has in an hour in which it has any. */
+  readonly messagesInHour: number;
   /** How many messages one `ack` covers. */
   readonly messagesPerAck: number;
   readonly contentBytes: number;
@@ -26,6 +28,7 @@ export const typicalWorkload: Workload = {
   hoursOnline: 2,
   sessions: 4,
   offlineShare: 0.3,
+  messagesInHour: 10,
   messagesPerAck: 3,
   contentBytes: 300,
   conversationsPerUser: 20,
@@ -56,8 +59,8 @@ const milliseconds = {
   sync: 20,
   deliver: 20,
 };
-/** docs/performance.md counts these, for a message of up to 1 KB with its row. */
-const send = { readUnits: 7, writeUnits: 10 };
+/** docs/performance.md counts these, for a message of up to 1 KB with its row; the first of an hour writes more, into an index. */
+const send = { readUnits: 7, writeUnits: 10, firstOfHour: 4 };
 /** Of a message's row beside its content. */
 const rowBytes = 350;
 /** Of a frame beside the content. */
@@ -86,7 +89,9 @@ export function monthlyCost(workload: Workload): CostLine[] {
   const frames = inbound + messages + 2 * acks + pushes + 2 * sessions;
   const messageKilobytes = Math.ceil((rowBytes + contentBytes) / 1024);
   const mailboxReads = Math.ceil((workload.conversationsPerUser * mailboxBytes) / 4096);
-  const writes = messages * (send.writeUnits + 2 * (messageKilobytes - 1)) + 2 * acks + 5 * sessions;
+  const writesOfSend =
+    send.writeUnits + send.firstOfHour / workload.messagesInHour + 2 * (messageKilobytes - 1);
+  const writes = messages * writesOfSend + 2 * acks + 5 * sessions;
   const reads = messages * (send.readUnits + 1 + 3 * offlineShare) + 2 * acks + (1 + mailboxReads) * sessions;
   const stored = (messages * workload.months * (rowBytes + contentBytes) + users * 20_000) / 1e9;
   const totalCalls = Object.values(calls).reduce((sum, count) => sum + count, 0);

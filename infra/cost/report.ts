@@ -8,6 +8,7 @@ const options = {
   'hours-online': 'hoursOnline',
   sessions: 'sessions',
   'offline-share': 'offlineShare',
+  'messages-in-hour': 'messagesInHour',
   'messages-per-ack': 'messagesPerAck',
   'content-bytes': 'contentBytes',
   conversations: 'conversationsPerUser',
@@ -19,7 +20,11 @@ const mostOf: Partial<Record<keyof Workload, number>> = {
   offlineShare: 1,
   contentBytes: 16_384,
 };
-const leastOf: Partial<Record<keyof Workload, number>> = { messagesPerAck: 1, contentBytes: 1 };
+const leastOf: Partial<Record<keyof Workload, number>> = {
+  messagesInHour: 1,
+  messagesPerAck: 1,
+  contentBytes: 1,
+};
 
 /** The workload that a command line names; the typical one where it says nothing. Throws an error that says what to write. */
 export function parseWorkload(args: readonly string[]): Workload {

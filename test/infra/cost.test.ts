@@ -32,6 +32,7 @@ describe('the model', () => {
 
   test.each([
     ['contentBytes', 3000],
+    ['messagesInHour', 1],
     ['messagesPerAck', 1],
     ['offlineShare', 1],
     ['hoursOnline', 20],
@@ -51,6 +52,7 @@ describe('the pages', () => {
 
   test('the units of a send are those that docs/performance.md counts', () => {
     expect(page('performance.md')).toContain('| send, recipient online | 10 | 3 | 7 | 10 |');
+    expect(page('performance.md')).toContain('| send, the first of its hour | 9 | 3 | 7 | 14 |');
   });
 });
 
