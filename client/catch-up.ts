@@ -1,10 +1,9 @@
 import { limits } from '#shared/protocol/limits.ts';
-import type { ConversationSummary } from '#shared/protocol/replies.ts';
+import type { ConversationSummary, Message } from '#shared/protocol/replies.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import { backoff, type Random } from './backoff.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Connection } from './connection.ts';
-import { acceptRun } from './gap-filler.ts';
 import type { Inbox } from './inbox.ts';
 import type { Call } from './requests.ts';
 
@@ -45,26 +44,26 @@ function makeDrain({ inbox, acknowledgements, call, clock, random }: CatchUpDepe
       const asked = new Map(conversationIds?.map((id) => [id, all.get(id) ?? 0]) ?? all);
       const positions = Object.fromEntries(asked);
       const fields = { action: 'reconnect', positions, ...(conversationIds && { only: true }) } as const;
-      let reached = new Map<string, number>();
-      const { more } = await call('reconnect.done', fields, {
-        connection,
-        onPage(messages, index) {
-          // A request that was repeated begins anew.
-          if (index === 0) reached = new Map(asked);
-          for (const message of messages) {
-            acceptRun(inbox, reached.get(message.conversationId) ?? 0, [message]);
-            reached.set(message.conversationId, message.seq);
-          }
-        },
-      });
+      const reached = new Map(asked);
+      const onPage = (messages: readonly Message[]) => {
+        for (const message of messages) {
+          inbox.accept(message, reached.get(message.conversationId) ?? 0);
+          reached.set(message.conversationId, message.seq);
+        }
+      };
+      const { more } = await call('reconnect.done', fields, { connection, onPage });
       await inbox.settled();
       if (!more) return;
       await acknowledgements.flush(connection);
-      empties = reached.size > 0 ? 0 : empties + 1;
+      empties = hasRisen(asked, inbox.positions()) ? 0 : empties + 1;
       // What it has to give is not visible yet.
       if (empties > 0) await sleep(clock, backoff(empties, random));
     }
   };
+}
+
+function hasRisen(before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): boolean {
+  return [...now].some(([conversationId, position]) => position > (before.get(conversationId) ?? 0));
 }
 
 /** Reads the whole list of conversations; gives those of which this device lacks something. */

@@ -1,5 +1,4 @@
 import { limits } from '#shared/protocol/limits.ts';
-import type { Message } from '#shared/protocol/replies.ts';
 import { backoff, type Random } from './backoff.ts';
 import { type Clock, sleep } from './clock.ts';
 import type { Inbox } from './inbox.ts';
@@ -44,7 +43,11 @@ export function makeGapFiller({ inbox, call, clock, random, onError }: GapFiller
       const limit = Math.max(1, Math.min(limits.historyLimit, known - cursor));
       const fields = { action: 'history', conversationId, after: cursor, limit } as const;
       const { messages, more } = await call('history.page', fields);
-      acceptRun(inbox, taken, messages);
+      let last = taken;
+      for (const message of messages) {
+        inbox.accept(message, last);
+        last = message.seq;
+      }
       if (messages.length > 0) {
         emptySince = undefined;
         continue;
@@ -87,13 +90,4 @@ export function makeGapFiller({ inbox, call, clock, random, onError }: GapFiller
       }
     },
   };
-}
-
-/** Accepts messages that follow each other without anything between them, nor between them and `after`. */
-export function acceptRun(inbox: Inbox, after: number, messages: readonly Message[]): void {
-  let last = after;
-  for (const message of messages) {
-    inbox.accept(message, last);
-    last = message.seq;
-  }
 }

@@ -1,8 +1,8 @@
 import type { Message, Reply } from '#shared/protocol/replies.ts';
 import type { Clock } from './clock.ts';
 
-/** Takes the messages of a `reconnect.page`; `index` counts the pages of one request from 0. */
-export type OnPage = (messages: readonly Message[], index: number) => void;
+/** Takes the messages of a `reconnect.page`. */
+export type OnPage = (messages: readonly Message[]) => void;
 
 /** The requests of one connection that have not been answered yet. */
 export interface Replies {
@@ -21,7 +21,6 @@ interface Waiting {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
   readonly onPage: OnPage | undefined;
-  pages: number;
   cancelTimeout: () => void;
 }
 
@@ -55,7 +54,7 @@ export function makeReplies(
       requests += 1;
       const requestId = String(requests);
       const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-      waiting.set(requestId, { resolve, reject, onPage, pages: 0, cancelTimeout: startTimeout(requestId) });
+      waiting.set(requestId, { resolve, reject, onPage, cancelTimeout: startTimeout(requestId) });
       return { requestId, reply: promise };
     },
     page(requestId, messages) {
@@ -63,8 +62,7 @@ export function makeReplies(
       if (!found) return;
       found.cancelTimeout();
       found.cancelTimeout = startTimeout(requestId);
-      found.onPage?.(messages, found.pages);
-      found.pages += 1;
+      found.onPage?.(messages);
     },
     resolve: (requestId, reply) => take(requestId)?.resolve(reply),
     reject: (requestId, error) => take(requestId)?.reject(error),

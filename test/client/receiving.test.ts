@@ -175,6 +175,31 @@ test('acknowledgements that a cut swallowed go out over the next connection', as
   expect(second.answered()).toMatchObject([{ action: 'ack', positions: { c: 1 } }]);
 });
 
+test('what arrives while an acknowledgement is under way is acknowledged after it', async () => {
+  const { connected, clock } = makeScriptedClient();
+  const connection = await connected();
+  connection.mute();
+  await connection.push(pushOf(1));
+  await clock.advance(300);
+  const first = connection.take('ack');
+  await connection.push(pushOf(2));
+  await connection.reply(first, { type: 'ok' });
+  await clock.advance(300);
+  expect(connection.take('ack').positions).toEqual({ c: 2 });
+});
+
+test('a catch-up that brings nothing although there is more is not asked for in a hurry', async () => {
+  const { client, gateway, clock } = makeScriptedClient();
+  client.connect();
+  await flush();
+  const connection = gateway.next();
+  await connection.open();
+  await answerCatchUp(connection, [], true);
+  expect(connection.actions()).toEqual([]);
+  await clock.advance(1_000);
+  expect(connection.actions()).toEqual(['reconnect']);
+});
+
 test('more: acknowledges what arrived, waits for ok, and asks again with raised positions', async () => {
   const { client, gateway, told } = makeScriptedClient();
   client.connect();
