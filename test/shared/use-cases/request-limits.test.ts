@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { directConversationId } from '#shared/domain/conversation.ts';
+import { makeAcknowledge } from '#shared/use-cases/acknowledge.ts';
+import { makeChangeRelationship } from '#shared/use-cases/change-relationship.ts';
+import { makeListConversations } from '#shared/use-cases/list-conversations.ts';
+import { makeMarkRead } from '#shared/use-cases/mark-read.ts';
+import type { RateLimitCharge } from '#shared/use-cases/ports.ts';
+import { makeReadHistory } from '#shared/use-cases/read-history.ts';
+import { makeReconnect } from '#shared/use-cases/reconnect.ts';
+import { makeSendMessage } from '#shared/use-cases/send-message.ts';
+import type { Session } from '#shared/use-cases/session.ts';
+import { startWorld, type World } from '#test/support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.stop());
+
+const conversationId = directConversationId('alice', 'bob');
+
+/** An environment whose limits refuse everything, and what was to be charged. */
+function makeRefusing() {
+  const charged: RateLimitCharge[] = [];
+  const limiter = {
+    take: async (charges: readonly RateLimitCharge[]) => {
+      charged.push(...charges);
+      return { allowed: false, retryAfterMs: 7 } as const;
+    },
+  };
+  return { dependencies: { ...world.environment(), limiter }, charged };
+}
+
+type Dependencies = ReturnType<typeof makeRefusing>['dependencies'];
+type Request = (dependencies: Dependencies, session: Session) => Promise<unknown>;
+
+const request = (cost: number) => [{ limit: 'requestsPerUser', of: 'alice', cost }];
+
+test.for<[string, Request, object[]]>([
+  [
+    'send',
+    (all, session) => makeSendMessage(all)({ action: 'send', recipientId: 'bob', content: 'x' }, session),
+    [
+      { limit: 'messagesPerUser', of: 'alice' },
+      { limit: 'messagesPerAddress', of: '192.0.2.1' },
+    ],
+  ],
+  ['reconnect', (all, session) => makeReconnect(all)({ action: 'reconnect' }, session, 'r'), request(5)],
+  [
+    'ack',
+    (all, session) =>
+      makeAcknowledge(all)({ action: 'ack', positions: new Map([[conversationId, 1]]) }, session),
+    request(1),
+  ],
+  [
+    'ack of ten',
+    (all, session) =>
+      makeAcknowledge(all)(
+        {
+          action: 'ack',
+          positions: new Map(Array.from({ length: 10 }, (_, index) => [`${index}`.padStart(43, 'x'), 1])),
+        },
+        session,
+      ),
+    request(3),
+  ],
+  [
+    'read',
+    (all, session) => makeMarkRead(all)({ action: 'read', conversationId, seq: 1 }, session),
+    request(1),
+  ],
+  [
+    'history',
+    (all, session) => makeReadHistory(all)({ action: 'history', conversationId }, session, 'r'),
+    request(3),
+  ],
+  [
+    'history of one',
+    (all, session) => makeReadHistory(all)({ action: 'history', conversationId, limit: 1 }, session, 'r'),
+    request(1),
+  ],
+  [
+    'conversations',
+    (all, session) => makeListConversations(all)({ action: 'conversations' }, session, 'r'),
+    request(3),
+  ],
+  ...(['block', 'unblock'] as const).map((action): [string, Request, object[]] => [
+    action,
+    (all, session) => makeChangeRelationship(all)({ action, userId: 'bob' }, session),
+    request(1),
+  ]),
+])('over its limit, %s is refused, and nothing changes', async ([, send, charges]) => {
+  const [alice, bob] = [await world.join('alice'), await world.join('bob')];
+  await world.environment().send({ action: 'send', recipientId: 'alice', content: 'x' }, bob);
+  const before = await rows();
+  const { dependencies, charged } = makeRefusing();
+
+  await expect(send(dependencies, alice)).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 7 });
+
+  expect(charged).toStrictEqual(charges);
+  expect(await rows()).toStrictEqual(before);
+  expect(world.gateway.frames.get(alice.connectionId) ?? []).not.toContainEqual(
+    expect.objectContaining({ type: expect.stringMatching(/^reconnect/) }),
+  );
+});
+
+/** Everything that the requests could have written. */
+async function rows() {
+  const { log, mailboxes } = world.environment();
+  return {
+    mailbox: await mailboxes.get('alice', conversationId),
+    messages: await log.messages(conversationId, 1, 99),
+    state: await log.readSendState({ conversationId, senderId: 'alice', recipientId: 'bob' }),
+  };
+}
