@@ -91,3 +91,15 @@ test('nobody there and the key out of reach: a notification needs no content', a
 
   expect(publishedFor(bob)).toHaveLength(1);
 });
+
+test('a push that failed has not been taken: notified', async () => {
+  const { bob, reference } = await sendToNobody();
+  await world.join(bob);
+  const fail = async () => {
+    throw sdkError('LimitExceededException', 429);
+  };
+
+  await world.environment({ gateway: { post: fail, close: fail } }).deliverLater(reference);
+
+  expect(publishedFor(bob)).toStrictEqual([{ ...reference, unread: 1 }]);
+});

@@ -219,3 +219,16 @@ test('history passes over what cannot be read, both ways', async () => {
   expect(await page(a, { after: 1 })).toStrictEqual([[2, 59, 60], false]);
   expect(await page(a, {})).toStrictEqual([[1, 2, 59, 60], false]);
 });
+
+test('reading less than what has arrived leaves the arrival where it is', async () => {
+  const { a, b, conversationId } = await twoWith(3);
+  await ack(b, { [conversationId]: 3 });
+
+  expect(await read(b, conversationId, 2)).toStrictEqual({ type: 'ok' });
+
+  expect(await row(b, conversationId)).toMatchObject({ deliveredSeq: 3, readSeq: 2 });
+  expect(world.gateway.pushes(a.connectionId)).toMatchObject([
+    { deliveredSeq: 3, readSeq: 0 },
+    { deliveredSeq: 3, readSeq: 2 },
+  ]);
+});
