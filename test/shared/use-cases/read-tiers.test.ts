@@ -188,6 +188,26 @@ describe.each(secondTiers)('with $name', ({ isReal }) => {
       expect(tiers.map(({ kept }) => kept)).toStrictEqual([to(130, 31), to(130, 31)]);
     });
 
+    test('what does not open is dropped from its tier, also where nothing comes in its place', async () => {
+      const { bob, conversationId, stored } = await conversationOf(110);
+      const [first] = await stored();
+      if (!first) throw new Error('no message');
+      const memory = makeMemoryCache();
+      for (const tier of [memory, cache]) await tier.put({ ...first, sentAt: first.sentAt + 1 });
+      const { history, tiers, database } = observed(memory, cache);
+
+      const page = await history(bob, conversationId, { before: 2 });
+
+      expect(page.map(({ content }) => content)).toStrictEqual(['message 1']);
+      expect(database.answers).toStrictEqual([[1]]);
+      expect(tiers.map(({ answers, dropped, kept }) => ({ answers, dropped, kept }))).toStrictEqual([
+        { answers: [[1]], dropped: [1], kept: [] },
+        { answers: [[1]], dropped: [1], kept: [] },
+      ]);
+      expect(await memory.range(conversationId, 1, 1)).toStrictEqual([]);
+      expect(await cache.range(conversationId, 1, 1)).toStrictEqual([]);
+    });
+
     test('whatever stands in the tiers, the answer is the database’s, and nothing false stays where it was found', async () => {
       const { alice, bob, conversationId, stored } = await conversationOf(12);
       const rows = await stored();
