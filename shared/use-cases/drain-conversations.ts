@@ -101,12 +101,17 @@ async function* readAhead<T, R>(
       // Its failure is met when its turn comes.
       reading.catch(() => {});
       ahead.push([one, reading]);
-      const next = ahead.length === heldConversations && ahead.shift();
-      if (next) yield next;
+      if (ahead.length === heldConversations) yield* takeFirst(ahead);
     }
-    for (let next = ahead.shift(); next; next = ahead.shift()) yield next;
+    while (ahead.length > 0) yield* takeFirst(ahead);
   } finally {
-    // A Lambda freezes what is not awaited.
+    // A Lambda freezes what is not awaited: also the reading of one whose turn did not end well.
     await Promise.allSettled(ahead.map(([, reading]) => reading));
   }
+}
+
+/** It leaves the list only once it was dealt with. */
+function* takeFirst<T>(list: T[]): Generator<T> {
+  yield* list.slice(0, 1);
+  list.shift();
 }
