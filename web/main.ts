@@ -1,43 +1,93 @@
-import { bearerSubprotocolPrefix, subprotocol } from '#shared/protocol/limits.ts';
-import type { Message, ServerFrame } from '#shared/protocol/replies.ts';
-import { makePersonView } from './person-view.ts';
+import { isUserId } from '#shared/protocol/user-id.ts';
+import { webOutboxStorage } from '../client/outbox-storage.ts';
+import { type Device, makeDevice } from './device.ts';
+import { type DeviceView, makeDeviceView } from './device-view.ts';
+import { part } from './dom.ts';
+
+interface OnPage {
+  readonly device: Device;
+  readonly view: DeviceView;
+}
 
 const socketUrl = `${location.origin.replace(/^http/, 'ws')}/local`;
-const people = document.querySelector('#people');
+const grid = part(document, '#devices', HTMLElement);
+const addForm = part(document, '#add', HTMLFormElement);
+const devices: OnPage[] = [];
 
-if (people) {
-  startPerson(people, 'alice', 'bob');
-  startPerson(people, 'bob', 'alice');
+for (const user of usersOfAddress()) add(user);
+addForm.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const input = part(addForm, 'input', HTMLInputElement);
+  const view = add(input.value.trim());
+  addForm.reset();
+  rememberUsers();
+  view.root.scrollIntoView({ block: 'nearest' });
+  part(view.root, 'textarea', HTMLTextAreaElement).focus();
+});
+addEventListener('online', wakeAll);
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') wakeAll();
+});
+
+/** `?devices=alice,bob,alice` puts three devices on the page. */
+function usersOfAddress(): string[] {
+  const named = new URLSearchParams(location.search).get('devices')?.split(',').filter(isUserId) ?? [];
+  return named.length > 0 ? named : ['alice', 'bob'];
 }
 
-function startPerson(parent: Element, user: string, other: string): void {
-  let socket: WebSocket | undefined;
-  const view = makePersonView(user, other, (content) => {
-    const clientMessageId = crypto.randomUUID();
-    socket?.send(JSON.stringify({ action: 'send', recipientId: other, content, clientMessageId }));
+function rememberUsers(): void {
+  const address = new URL(location.href);
+  address.searchParams.set('devices', devices.map(({ device }) => device.user).join(','));
+  history.replaceState(null, '', address);
+}
+
+function add(user: string): DeviceView {
+  const number = devices.filter(({ device }) => device.user === user).length + 1;
+  const device = makeDevice(
+    {
+      user,
+      url: socketUrl,
+      storage: webOutboxStorage(localStorage, `postrider ${user} ${number} `),
+      getToken: () => fetchToken(user),
+      onChange: () => view.update(),
+      onIncoming: (message) => view.announce(message),
+      onProblem: (text) => view.showProblem(text),
+      onReset: () => location.reload(),
+    },
+    user === 'alice' ? 'bob' : 'alice',
+  );
+  const view = makeDeviceView({
+    device,
+    label: number === 1 ? '' : `device ${number}`,
+    onRemove: () => remove(onPage),
+    onActive: () => activate(onPage),
   });
-  parent.append(view.element);
-
-  const connect = async (): Promise<void> => {
-    view.showStatus('connecting …');
-    const token = await (await fetch(`/token?user=${encodeURIComponent(user)}`)).text();
-    socket = new WebSocket(socketUrl, [subprotocol, `${bearerSubprotocolPrefix}${token.trim()}`]);
-    socket.onopen = () => socket?.send(JSON.stringify({ action: 'reconnect', positions: {} }));
-    socket.onmessage = ({ data }) => receive(JSON.parse(data));
-    socket.onclose = () => {
-      view.showStatus('disconnected, trying again …');
-      setTimeout(connect, 2_000);
-    };
-  };
-  const receive = (frame: ServerFrame): void => {
-    if (frame.type === 'reconnect.done') view.showStatus('connected');
-    else if (frame.type === 'error') view.showProblem(`${frame.message} ${frame.remedy}`);
-    else for (const message of messagesOf(frame)) view.showMessage(message);
-  };
-  void connect();
+  const onPage = { device, view };
+  devices.push(onPage);
+  grid.append(view.root);
+  view.update();
+  return view;
 }
 
-function messagesOf(frame: ServerFrame): readonly Message[] {
-  if (frame.type === 'reconnect.page') return frame.messages;
-  return frame.type === 'message.new' || frame.type === 'message.sent' ? [frame.message] : [];
+function remove(onPage: OnPage): void {
+  onPage.device.close();
+  onPage.view.root.remove();
+  devices.splice(devices.indexOf(onPage), 1);
+  rememberUsers();
+  part(addForm, 'input', HTMLInputElement).focus();
+}
+
+function activate(active: OnPage): void {
+  for (const one of devices) one.view.setActive(one === active);
+}
+
+function wakeAll(): void {
+  for (const { device } of devices) device.wake();
+}
+
+async function fetchToken(user: string): Promise<string> {
+  const response = await fetch(`/token?user=${encodeURIComponent(user)}`);
+  const text = (await response.text()).trim();
+  if (!response.ok) throw new Error(text);
+  return text;
 }

@@ -1,0 +1,126 @@
+import type { ConversationSummary, Message } from '#shared/protocol/replies.ts';
+import type { ConversationsPage } from '../client/client.ts';
+import type { QueuedSend } from '../client/outbox-storage.ts';
+import type { Receipt } from '../client/receipts.ts';
+
+/** What one device knows of the conversation with `peer`. */
+export interface Conversation {
+  readonly peer: string;
+  /** Undefined until somebody has written. */
+  conversationId: string | undefined;
+  /** By seq; what is shown. */
+  readonly messages: Map<number, Message>;
+  /** Whether there are older ones than those that are shown. */
+  hasEarlier: boolean;
+  /** Whether any of its history was loaded. */
+  isLoaded: boolean;
+  unread: number;
+  /** The highest seq that `unread` has taken into account. */
+  countedSeq: number;
+  /** How far the other person's devices have got. */
+  deliveredSeq: number;
+  readSeq: number;
+  /** Whether this device has blocked the other person since the page was loaded. */
+  isBlocked: boolean;
+  /** Refused for good, until the person decides what to do with them. */
+  readonly failed: Map<string, { readonly send: QueuedSend; readonly reason: string }>;
+}
+
+/** What stands beside one's own message. */
+export type Progress = 'waiting' | 'sent' | 'delivered' | 'read' | 'failed';
+
+export function makeConversation(peer: string): Conversation {
+  return {
+    peer,
+    conversationId: undefined,
+    messages: new Map(),
+    hasEarlier: false,
+    isLoaded: false,
+    unread: 0,
+    countedSeq: 0,
+    deliveredSeq: 0,
+    readSeq: 0,
+    isBlocked: false,
+    failed: new Map(),
+  };
+}
+
+/** The other person of a message or a list of members; oneself, if there is nobody else. */
+export function peerOf(me: string, members: readonly (string | undefined)[]): string {
+  return members.find((member) => member !== undefined && member !== me) ?? me;
+}
+
+/** Takes the server's own count over. */
+export function applySummary(
+  conversation: Conversation,
+  { conversationId, unread, lastSeq }: ConversationSummary,
+): void {
+  conversation.conversationId = conversationId;
+  // What was counted since the list was read is not in it.
+  if (lastSeq < conversation.countedSeq) return;
+  conversation.unread = unread;
+  conversation.countedSeq = lastSeq;
+  if (!conversation.isLoaded && lastSeq > 0) conversation.hasEarlier = true;
+}
+
+/** A message that has just arrived. */
+export function applyNew(conversation: Conversation, message: Message, me: string): void {
+  conversation.conversationId = message.conversationId;
+  conversation.messages.set(message.seq, message);
+  if (!conversation.isLoaded && message.seq > 1) conversation.hasEarlier = true;
+  if (message.seq <= conversation.countedSeq) return;
+  conversation.countedSeq = message.seq;
+  if (message.senderId !== me) conversation.unread += 1;
+}
+
+/** A page of history that ends where the oldest message begins. */
+export function applyEarlier(conversation: Conversation, messages: readonly Message[], more: boolean): void {
+  for (const message of messages) conversation.messages.set(message.seq, message);
+  conversation.hasEarlier = more;
+  conversation.isLoaded = true;
+}
+
+export function applyReceipt(conversation: Conversation, { deliveredSeq, readSeq }: Receipt): void {
+  conversation.deliveredSeq = Math.max(conversation.deliveredSeq, deliveredSeq);
+  conversation.readSeq = Math.max(conversation.readSeq, readSeq);
+}
+
+/** In their order. */
+export function shownMessages({ messages }: Conversation): Message[] {
+  return [...messages.values()].sort((one, other) => one.seq - other.seq);
+}
+
+/** The seq below which history goes on; undefined when nothing is shown yet. */
+export function oldestShown({ messages }: Conversation): number | undefined {
+  return messages.size === 0 ? undefined : Math.min(...messages.keys());
+}
+
+export function newestShown({ messages }: Conversation): number {
+  return Math.max(0, ...messages.keys());
+}
+
+/** The newest seq that is shown of each conversation, by its id. */
+export function newestSeqs(conversations: Iterable<Conversation>): Map<string, number> {
+  const seqs = new Map<string, number>();
+  for (const one of conversations)
+    if (one.conversationId !== undefined) seqs.set(one.conversationId, newestShown(one));
+  return seqs;
+}
+
+/** Whether the server's list ends before what was shown: only another server can have less than there was. */
+export function hasLess(
+  { conversations, cursor }: ConversationsPage,
+  shownBefore: ReadonlyMap<string, number>,
+): boolean {
+  const lastSeqs = new Map(conversations.map(({ conversationId, lastSeq }) => [conversationId, lastSeq]));
+  return [...shownBefore].some(([conversationId, seq]) => {
+    const lastSeq = lastSeqs.get(conversationId);
+    // It may stand on a later page.
+    return lastSeq === undefined ? cursor === undefined && seq > 0 : lastSeq < seq;
+  });
+}
+
+export function progressOf({ deliveredSeq, readSeq }: Conversation, { seq }: Message): Progress {
+  if (seq <= readSeq) return 'read';
+  return seq <= deliveredSeq ? 'delivered' : 'sent';
+}

@@ -1,0 +1,208 @@
+import type { Message } from '#shared/protocol/replies.ts';
+import type { Conversation } from './conversation.ts';
+import type { Device } from './device.ts';
+import { element, fromTemplate, hiddenText, part } from './dom.ts';
+import { explainQueue, explainState } from './explain.ts';
+import { makeMessageList } from './message-list.ts';
+
+export interface DeviceView {
+  readonly root: HTMLElement;
+  update(): void;
+  announce(message: Message): void;
+  showProblem(text: string): void;
+  /** Whether the person is at this device. */
+  setActive(active: boolean): void;
+}
+
+interface DeviceViewOptions {
+  readonly device: Device;
+  /** `device 2`, where a person has several; otherwise empty. */
+  readonly label: string;
+  onRemove(): void;
+  /** The person has turned to this device. */
+  onActive(): void;
+}
+
+const announceMs = 3_000;
+
+/** One device on the page. */
+export function makeDeviceView({ device, label, onRemove, onActive }: DeviceViewOptions): DeviceView {
+  const root = fromTemplate('device');
+  const title = label === '' ? device.user : `${device.user}, ${label}`;
+  const problem = part(root, '.problem', HTMLElement);
+  const announcer = part(root, '.announcer', HTMLElement);
+  const messages = part(root, '.messages', HTMLElement);
+  const blockButton = part(root, '.block', HTMLButtonElement);
+  let isActive = false;
+  let isScheduled = false;
+
+  const updateList = makeMessageList({
+    root: messages,
+    device,
+    onRetry: (key) => void device.retry(key).catch(showError),
+    onDiscard: device.discard,
+  });
+  const updateComposer = setUpComposer(root, device, showProblem);
+  const updateTabs = setUpConversations(root, device);
+  root.setAttribute('aria-label', title);
+  part(root, '.name', HTMLElement).replaceChildren(
+    device.user,
+    ...(label === '' ? [] : [deviceLabel(label)]),
+  );
+  messages.setAttribute('aria-label', `Messages of ${title}`);
+  // What scrolls must be within reach of the keyboard.
+  messages.tabIndex = 0;
+
+  const offline = part(root, '.offline', HTMLInputElement);
+  offline.addEventListener('change', () => device.setOffline(offline.checked));
+  const remove = part(root, '.remove', HTMLButtonElement);
+  remove.setAttribute('aria-label', `Remove ${title}`);
+  remove.addEventListener('click', onRemove);
+  blockButton.addEventListener('click', () => void device.setBlocked(!device.open().isBlocked));
+  root.addEventListener('focusin', onActive);
+  root.addEventListener('pointerdown', onActive);
+
+  function showError(error: unknown): void {
+    showProblem(error instanceof Error ? error.message : String(error));
+  }
+
+  function showProblem(text: string): void {
+    problem.textContent = text;
+    problem.hidden = text === '';
+  }
+
+  function draw(): void {
+    isScheduled = false;
+    const conversation = device.open();
+    const change = device.lastChange();
+    const waiting = explainQueue(device.queued().length);
+    const status = part(root, '.status', HTMLElement);
+    const text = [explainState(change), waiting].filter(Boolean).join(' · ');
+    // A live region that is set to what it says already may be read again.
+    if (status.textContent !== text) status.textContent = text;
+    root.dataset.state = change.state;
+    blockButton.textContent = conversation.isBlocked
+      ? `Unblock ${conversation.peer}`
+      : `Block ${conversation.peer}`;
+    updateTabs();
+    updateComposer();
+    updateList();
+    if (isActive && document.visibilityState === 'visible') void device.markRead();
+  }
+
+  return {
+    root,
+    update() {
+      if (isScheduled) return;
+      isScheduled = true;
+      requestAnimationFrame(draw);
+    },
+    announce({ senderId, content }) {
+      const line = element('p', { textContent: `${senderId}: ${content}` });
+      announcer.append(line);
+      // Long enough to be read out; who looks for messages finds them in the list.
+      setTimeout(() => line.remove(), announceMs);
+    },
+    showProblem,
+    setActive(active) {
+      isActive = active;
+      root.classList.toggle('active', active);
+      if (active) void device.markRead();
+    },
+  };
+}
+
+function deviceLabel(label: string): HTMLElement {
+  return element('span', { className: 'label', textContent: label });
+}
+
+function setUpComposer(root: HTMLElement, device: Device, showProblem: (text: string) => void): () => void {
+  const form = part(root, '.composer', HTMLFormElement);
+  const input = part(form, 'textarea', HTMLTextAreaElement);
+  const name = part(form, 'label span', HTMLElement);
+  /** What was written to whom and is not sent. */
+  const drafts = new Map<string, string>();
+  let peer = '';
+
+  async function submit(): Promise<void> {
+    const content = input.value;
+    if (content.trim() === '') return;
+    showProblem('');
+    input.value = '';
+    try {
+      await device.send(content);
+    } catch (error) {
+      if (input.value === '') input.value = content;
+      showProblem(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void submit();
+  });
+  input.addEventListener('keydown', (event) => {
+    // While a word is being composed, Enter ends the composition.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+
+  return () => {
+    const next = device.open().peer;
+    if (next === peer) return;
+    drafts.set(peer, input.value);
+    peer = next;
+    input.value = drafts.get(peer) ?? '';
+    input.placeholder = `Write to ${peer}`;
+    name.textContent = `Message from ${device.user} to ${peer}`;
+  };
+}
+
+function setUpConversations(root: HTMLElement, device: Device): () => void {
+  const tabs = part(root, '.tabs', HTMLElement);
+  const start = part(root, '.start', HTMLDetailsElement);
+  const form = part(start, 'form', HTMLFormElement);
+  const input = part(form, 'input', HTMLInputElement);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const peer = input.value.trim();
+    if (peer === device.user) {
+      input.setCustomValidity('Name somebody else.');
+      input.reportValidity();
+      return;
+    }
+    device.show(peer);
+    form.reset();
+    start.open = false;
+    part(root, 'textarea', HTMLTextAreaElement).focus();
+  });
+  input.addEventListener('input', () => input.setCustomValidity(''));
+  let drawn = '';
+
+  return () => {
+    const all = [...device.conversations.values()];
+    const state = JSON.stringify(all.map((one) => [one.peer, one.unread, one === device.open()]));
+    if (state === drawn) return;
+    drawn = state;
+    const focused =
+      document.activeElement instanceof HTMLElement ? document.activeElement.dataset.peer : undefined;
+    const isInside = tabs.contains(document.activeElement);
+    tabs.replaceChildren(...all.map((conversation) => makeTab(conversation, device)));
+    if (isInside) tabs.querySelector<HTMLElement>(`[data-peer="${CSS.escape(focused ?? '')}"]`)?.focus();
+  };
+}
+
+function makeTab(conversation: Conversation, device: Device): HTMLElement {
+  const { peer, unread } = conversation;
+  const tab = element('button', { type: 'button', textContent: peer });
+  tab.dataset.peer = peer;
+  if (conversation === device.open()) tab.setAttribute('aria-current', 'true');
+  if (unread > 0)
+    tab.append(
+      element('span', { className: 'badge', textContent: String(unread) }, []),
+      hiddenText(unread === 1 ? ' unread message' : ' unread messages'),
+    );
+  tab.addEventListener('click', () => device.show(peer));
+  return element('li', {}, [tab]);
+}

@@ -1,0 +1,218 @@
+import type { Message } from '#shared/protocol/replies.ts';
+import { type Client, type ClientEvents, createClient } from '../client/client.ts';
+import { PostriderError } from '../client/errors.ts';
+import type { Listener } from '../client/events.ts';
+import type { OutboxStorage, QueuedSend } from '../client/outbox-storage.ts';
+import type { StateChange } from '../client/session.ts';
+import {
+  applyEarlier,
+  applyNew,
+  applyReceipt,
+  applySummary,
+  type Conversation,
+  hasLess,
+  makeConversation,
+  newestSeqs,
+  newestShown,
+  oldestShown,
+  peerOf,
+} from './conversation.ts';
+import { explainRefusal } from './explain.ts';
+
+export interface DeviceOptions {
+  readonly user: string;
+  readonly url: string;
+  readonly storage: OutboxStorage;
+  getToken(): Promise<string>;
+  /** Something that is shown has changed. */
+  onChange(): void;
+  /** A message of somebody else has just come. */
+  onIncoming(message: Message): void;
+  onProblem(text: string): void;
+  /** The server has less than was there: another stack, with none of these messages. */
+  onReset(): void;
+}
+
+/** One device of one person: its client and what it shows. */
+export interface Device {
+  readonly user: string;
+  readonly conversations: ReadonlyMap<string, Conversation>;
+  /** The conversation that is open. */
+  open(): Conversation;
+  show(peer: string): void;
+  lastChange(): StateChange;
+  isOffline(): boolean;
+  setOffline(offline: boolean): void;
+  /** The network or the page is back. */
+  wake(): void;
+  queued(): QueuedSend[];
+  /** Rejects with the reason, in words, if this cannot be sent at all. */
+  send(content: string): Promise<void>;
+  retry(clientMessageId: string): Promise<void>;
+  discard(clientMessageId: string): void;
+  loadEarlier(): Promise<void>;
+  /** The person has seen what is open. */
+  markRead(): Promise<void>;
+  setBlocked(blocked: boolean): Promise<void>;
+  close(): void;
+}
+
+const pageOfHistory = 30;
+const before: StateChange = { state: 'disconnected', previous: 'disconnected', reason: 'disconnect' };
+
+export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
+  const { user, onChange, onProblem } = options;
+  const client = createClient(options);
+  const conversations = new Map<string, Conversation>();
+  let shown = conversationWith(firstPeer);
+  let lastChange = before;
+  let isOffline = false;
+  let loading: Conversation | undefined;
+
+  function conversationWith(peer: string): Conversation {
+    const conversation = conversations.get(peer) ?? makeConversation(peer);
+    conversations.set(peer, conversation);
+    return conversation;
+  }
+
+  listen(client, {
+    state(change) {
+      lastChange = change;
+      onChange();
+      if (change.state === 'connected') void refresh();
+    },
+    message(message) {
+      applyNew(conversationWith(peerOf(user, [message.senderId, message.recipientId])), message, user);
+      if (message.senderId !== user) options.onIncoming(message);
+      onChange();
+    },
+    receipt(receipt) {
+      const found = [...conversations.values()].find((one) => one.conversationId === receipt.conversationId);
+      // One's own receipts come from one's other devices.
+      if (found && receipt.userId === found.peer) applyReceipt(found, receipt);
+      onChange();
+    },
+    sent: onChange,
+    failed({ send, error }) {
+      const peer = send.recipientId ?? shown.peer;
+      conversationWith(peer).failed.set(send.clientMessageId, { send, reason: explainRefusal(error, peer) });
+      onChange();
+    },
+    error: ({ message, remedy }) => onProblem(`${message} ${remedy}`),
+  });
+  client.connect();
+
+  /** Unread counts and conversations that began elsewhere. */
+  async function refresh(): Promise<void> {
+    const shownBefore = newestSeqs(conversations.values());
+    try {
+      const page = await client.conversations();
+      if (hasLess(page, shownBefore)) options.onReset();
+      for (const summary of page.conversations)
+        applySummary(conversationWith(peerOf(user, summary.members)), summary);
+      onChange();
+      if (!shown.isLoaded) await loadEarlier();
+    } catch {
+      // The next connection brings another attempt.
+    }
+  }
+
+  async function loadEarlier(): Promise<void> {
+    const conversation = shown;
+    const { conversationId } = conversation;
+    if (conversationId === undefined || !conversation.hasEarlier || loading === conversation) return;
+    loading = conversation;
+    try {
+      const oldest = oldestShown(conversation);
+      const query = { conversationId, limit: pageOfHistory, ...(oldest !== undefined && { before: oldest }) };
+      const { messages, more } = await client.history(query);
+      applyEarlier(conversation, messages, more);
+    } catch (error) {
+      onProblem(explain(error, conversation.peer));
+    } finally {
+      loading = undefined;
+      onChange();
+    }
+  }
+
+  async function send(content: string): Promise<void> {
+    const { peer, failed } = shown;
+    const clientMessageId = crypto.randomUUID();
+    const sending = client.send({ recipientId: peer, content, clientMessageId });
+    onChange();
+    try {
+      await sending;
+    } catch (error) {
+      // What failed after it was queued is shown among the messages.
+      if (!failed.has(clientMessageId)) throw new Error(explain(error, peer));
+    }
+  }
+
+  return {
+    user,
+    conversations,
+    open: () => shown,
+    show(peer) {
+      shown = conversationWith(peer);
+      onChange();
+      if (!shown.isLoaded) void loadEarlier();
+    },
+    lastChange: () => lastChange,
+    isOffline: () => isOffline,
+    setOffline(offline) {
+      isOffline = offline;
+      if (offline) client.disconnect();
+      else client.connect();
+    },
+    wake: () => isOffline || client.connect(),
+    queued: client.queued,
+    send,
+    async retry(clientMessageId) {
+      const failed = shown.failed.get(clientMessageId);
+      shown.failed.delete(clientMessageId);
+      if (failed) await send(failed.send.content);
+    },
+    discard(clientMessageId) {
+      shown.failed.delete(clientMessageId);
+      onChange();
+    },
+    loadEarlier,
+    async markRead() {
+      const { conversationId, unread } = shown;
+      if (conversationId === undefined || unread === 0) return;
+      shown.unread = 0;
+      onChange();
+      await client.read(conversationId, newestShown(shown)).catch((error) => onProblem(explain(error, '')));
+    },
+    async setBlocked(blocked) {
+      const conversation = shown;
+      const { peer } = conversation;
+      try {
+        await (blocked ? client.block(peer) : client.unblock(peer));
+        conversation.isBlocked = blocked;
+      } catch (error) {
+        onProblem(explain(error, peer));
+      }
+      onChange();
+    },
+    close: client.close,
+  };
+}
+
+function listen(
+  client: Client,
+  listeners: { readonly [Name in keyof ClientEvents]?: Listener<ClientEvents[Name]> },
+): void {
+  const add = <Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>) =>
+    listener && client.on(name, listener);
+  add('state', listeners.state);
+  add('message', listeners.message);
+  add('receipt', listeners.receipt);
+  add('sent', listeners.sent);
+  add('failed', listeners.failed);
+  add('error', listeners.error);
+}
+
+function explain(error: unknown, peer: string): string {
+  return error instanceof PostriderError ? explainRefusal(error, peer) : String(error);
+}
