@@ -49,6 +49,7 @@ export function makeDeviceView({ device, label, onRemove, onActive }: DeviceView
     device.user,
     ...(label === '' ? [] : [deviceLabel(label)]),
   );
+  part(root, 'nav', HTMLElement).setAttribute('aria-label', `Conversations of ${title}`);
   messages.setAttribute('aria-label', `Messages of ${title}`);
   // What scrolls must be within reach of the keyboard.
   messages.tabIndex = 0;

@@ -98,7 +98,10 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       conversationWith(peer).failed.set(send.clientMessageId, { send, reason: explainRefusal(error, peer) });
       onChange();
     },
-    error: ({ message, remedy }) => onProblem(`${message} ${remedy}`),
+    error({ code, message, remedy }) {
+      // The stack that gives tokens is the stack that gives connections: the state says it already.
+      if (code !== 'token_failed') onProblem(`${message} ${remedy}`);
+    },
   });
   client.connect();
 

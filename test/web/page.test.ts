@@ -1,0 +1,305 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Stack, startStack } from '#localstack/stack.ts';
+import { UNTHROTTLED } from '#test/contract/support/target.ts';
+import { browserPath, launchBrowser } from './browser.ts';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const testMs = 120_000;
+const waitMs = 40_000;
+const phone = { width: 360, height: 740 };
+
+describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
+  let stack: Stack;
+  let browser: Browser;
+  let page: Page;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    stack = await startStack({ environment: { RATE_LIMITS: JSON.stringify(UNTHROTTLED) } });
+    browser = await launchBrowser();
+  }, testMs);
+  afterAll(async () => {
+    await browser?.close();
+    await stack?.stop();
+  }, testMs);
+
+  beforeEach(async () => {
+    page = await newPage();
+  }, testMs);
+  afterEach(async () => {
+    await page.context().close();
+    expect(complaints, 'what the console says').toEqual([]);
+  });
+
+  async function newPage(): Promise<Page> {
+    const opened = await (await browser.newContext()).newPage();
+    opened.setDefaultTimeout(waitMs);
+    complaints = [];
+    opened.on('console', (line) => complaints.push(line.text()));
+    opened.on('pageerror', (error) => complaints.push(String(error)));
+    opened.on('requestfailed', (request) => complaints.push(`${request.url()} failed`));
+    return opened;
+  }
+
+  /** Opens the page with these people, who are new to the server, and waits until all are connected. */
+  async function openFor(...names: string[]): Promise<Person[]> {
+    const mark = Math.random().toString(36).slice(2, 8);
+    const users = names.map((name) => `${name}-${mark}`);
+    await page.goto(`${stack.httpUrl}/?devices=${users.join(',')}`);
+    const people = users.map((user) => makePerson(page, user));
+    for (const { device } of people) await device.getByText('Connected').waitFor();
+    const [first, second] = people;
+    if (first && second)
+      for (const [one, other] of [
+        [first, second],
+        [second, first],
+      ] as const)
+        await one.writeTo(other.user);
+    return people;
+  }
+
+  async function pair(): Promise<[Person, Person]> {
+    const [alice, bob] = await openFor('alice', 'bob');
+    if (!alice || !bob) throw new Error('two people are wanted');
+    return [alice, bob];
+  }
+
+  test(
+    'without an address of its own it shows alice and bob',
+    async () => {
+      await page.goto(`${stack.httpUrl}/`);
+      for (const user of ['alice', 'bob'])
+        await makePerson(page, user).device.getByText('Connected').waitFor();
+    },
+    testMs,
+  );
+
+  test(
+    'two people talk, and ticks tell how far a message has got',
+    async () => {
+      const [alice, bob] = await pair();
+      await alice.say('Are you there?');
+      await bob.message('Are you there?').waitFor();
+      await alice.message('Are you there?').getByText('Delivered').waitFor();
+      await bob.device.getByRole('textbox', { name: /^Message/ }).focus();
+      await alice.message('Are you there?').getByText('Read', { exact: true }).waitFor();
+      await bob.say('<b>Yes</b>\nI am.');
+      await alice.message('<b>Yes</b> I am.').waitFor();
+      expect(await alice.messages.locator('b').count()).toBe(0);
+    },
+    testMs,
+  );
+
+  test(
+    'offline, messages wait in view; online again, both sides catch up in order',
+    async () => {
+      const [alice, bob] = await pair();
+      await alice.say('before');
+      await bob.message('before').waitFor();
+      await alice.device.getByLabel('Offline').check();
+      for (const content of ['one', 'two']) await alice.say(content);
+      await alice.device.getByText('Offline · 2 messages wait to be sent').waitFor();
+      await alice.message('two').getByText('Waiting to be sent').waitFor();
+      for (const content of ['three', 'four']) await bob.say(content);
+      await bob.message('four').getByText('Sent', { exact: true }).waitFor();
+      await alice.device.getByLabel('Offline').uncheck();
+      await alice.message('four').waitFor();
+      await bob.message('two').waitFor();
+      expect(await bob.texts()).toEqual(['before', 'three', 'four', 'one', 'two']);
+      await alice.message('two').getByText('Delivered').waitFor();
+      expect(await alice.texts()).toEqual(['before', 'three', 'four', 'one', 'two']);
+    },
+    testMs,
+  );
+
+  test(
+    'what waited is sent after the page was loaded anew',
+    async () => {
+      const [alice, bob] = await pair();
+      await alice.device.getByLabel('Offline').check();
+      await alice.say('from before');
+      await alice.message('from before').waitFor();
+      await page.reload();
+      await bob.writeTo(alice.user);
+      await bob.message('from before').waitFor();
+    },
+    testMs,
+  );
+
+  test(
+    'history comes as one scrolls back, and the reader stays where they are',
+    async () => {
+      const [alice, bob] = await pair();
+      for (let index = 1; index <= 70; index += 1) await alice.say(`message ${index}`);
+      await bob.message('message 70').waitFor();
+      await page.reload();
+      await bob.writeTo(alice.user);
+      await bob.message('message 70').waitFor();
+      expect(await bob.message('message 1').count()).toBe(0);
+      for (let turn = 0; turn < 40 && (await bob.message('message 1').count()) === 0; turn += 1) {
+        await bob.messages.press('Home');
+        await page.waitForTimeout(200);
+      }
+      await bob.message('message 1').waitFor();
+      const scrolled = await bob.messages.evaluate(({ scrollTop }) => scrollTop);
+      expect(scrolled, 'what was read before is still in view').toBeGreaterThan(0);
+      expect(await bob.texts()).toEqual(Array.from({ length: 70 }, (_, index) => `message ${index + 1}`));
+      await alice.writeTo(bob.user);
+      await alice.say('message 71');
+      await bob.device.getByRole('button', { name: 'New messages' }).click();
+      await bob.message('message 71').waitFor();
+    },
+    testMs,
+  );
+
+  test(
+    'unread messages are counted per conversation until one turns to them',
+    async () => {
+      const [alice, bob, carol] = await openFor('alice', 'bob', 'carol');
+      if (!alice || !bob || !carol) throw new Error('three people are wanted');
+      await carol.writeTo(bob.user);
+      for (const content of ['one', 'two']) await carol.say(content);
+      const tab = bob.device.locator('.tabs').getByRole('button', { name: carol.user });
+      await tab.getByText('2 unread messages').waitFor();
+      await tab.click();
+      await bob.message('two').waitFor();
+      await carol.message('two').getByText('Read', { exact: true }).waitFor();
+      expect(await tab.textContent()).toBe(carol.user);
+    },
+    testMs,
+  );
+
+  test(
+    'every device of a person shows what another one sends',
+    async () => {
+      const [alice, bob] = await pair();
+      await page.getByPlaceholder('Add a device of').fill(alice.user);
+      await page.keyboard.press('Enter');
+      const tablet = makePerson(page, alice.user, 'device 2');
+      await tablet.device.getByText('Connected').waitFor();
+      await tablet.writeTo(bob.user);
+      await alice.say('from the phone');
+      await tablet.message('from the phone').waitFor();
+      await tablet.say('from the tablet');
+      await alice.message('from the tablet').waitFor();
+      await page.getByRole('button', { name: `Remove ${alice.user}, device 2` }).click();
+      expect(await tablet.device.count()).toBe(0);
+    },
+    testMs,
+  );
+
+  test(
+    'a refusal is told beside the message, which can be sent again or deleted',
+    async () => {
+      const [alice, bob] = await pair();
+      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
+      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      await alice.say('Hello?');
+      await alice.message('Hello?').getByText(`You and ${bob.user} cannot write to each other`).waitFor();
+      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).click();
+      await bob.device.getByRole('button', { name: `Block ${alice.user}`, exact: true }).waitFor();
+      await alice.message('Hello?').getByRole('button', { name: 'Try again' }).click();
+      await bob.message('Hello?').waitFor();
+      await alice.say('ä'.repeat(9_000));
+      await alice.device.getByRole('alert').getByText('too long').waitFor();
+      const input = alice.device.getByRole('textbox', { name: /^Message/ });
+      expect(await input.inputValue(), 'what was written is not lost').toHaveLength(9_000);
+    },
+    testMs,
+  );
+
+  test(
+    'everything can be reached and done by keyboard',
+    async () => {
+      const [alice] = await pair();
+      await alice.device.getByRole('textbox', { name: /^Message/ }).focus();
+      await page.keyboard.type('by keyboard');
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Space');
+      await alice.message('by keyboard').waitFor();
+      const reached = new Set<string>();
+      await page.getByPlaceholder('Add a device of').focus();
+      for (let turn = 0; turn < 12; turn += 1) {
+        await page.keyboard.press('Tab');
+        reached.add(
+          String(await page.evaluate('document.activeElement.className || document.activeElement.tagName')),
+        );
+      }
+      for (const stop of ['offline', 'remove plain', 'SUMMARY', 'block plain', 'messages', 'TEXTAREA'])
+        expect([...reached]).toContain(stop);
+    },
+    testMs,
+  );
+
+  test.each([
+    ['light', undefined],
+    ['dark', undefined],
+    ['light', phone],
+    ['dark', phone],
+  ] as const)(
+    'is accessible and fits: %s, %o',
+    async (colorScheme, viewport) => {
+      if (viewport) await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      const [alice, bob] = await pair();
+      await alice.say('delivered');
+      await alice.message('delivered').getByText('Delivered').waitFor();
+      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
+      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      await alice.say('refused');
+      await alice.message('refused').getByRole('button', { name: 'Try again' }).waitFor();
+      await alice.device.getByLabel('Offline').check();
+      await alice.say('waiting');
+      await alice.message('waiting').waitFor();
+      await page.evaluate(axeSource);
+      const violations = await page.evaluate(
+        'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))',
+      );
+      expect(violations).toEqual([]);
+      const overflow = await page.evaluate(
+        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+      );
+      expect(overflow, 'pixels that stand out sideways').toBe(0);
+    },
+    testMs,
+  );
+});
+
+interface Person {
+  readonly user: string;
+  readonly device: Locator;
+  readonly messages: Locator;
+  /** The list item with this text. */
+  message(text: string): Locator;
+  texts(): Promise<string[]>;
+  say(content: string): Promise<void>;
+  /** Opens the conversation with somebody. */
+  writeTo(peer: string): Promise<void>;
+}
+
+function makePerson(page: Page, user: string, label?: string): Person {
+  const title = label === undefined ? user : `${user}, ${label}`;
+  const device = page.getByRole('region', { name: title, exact: true });
+  const messages = page.getByRole('region', { name: `Messages of ${title}`, exact: true });
+  return {
+    user,
+    device,
+    messages,
+    message: (text) =>
+      messages.getByRole('listitem').filter({ has: page.locator('.text').getByText(text, { exact: true }) }),
+    texts: () => messages.locator('.text').allTextContents(),
+    async say(content) {
+      const input = device.getByRole('textbox', { name: /^Message/ });
+      await input.fill(content);
+      await input.press('Enter');
+    },
+    async writeTo(peer) {
+      await device.locator('summary').click();
+      await device.getByPlaceholder('Whom to write to').fill(peer);
+      await device.getByRole('button', { name: 'Open' }).click();
+    },
+  };
+}
