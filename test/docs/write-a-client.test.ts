@@ -1,0 +1,131 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Stack, startStack } from '#localstack/stack.ts';
+import type { Message } from '#shared/protocol/replies.ts';
+import { UNTHROTTLED } from '#test/contract/support/target.ts';
+import { eventually, newUser } from '../client/support/devices.ts';
+
+interface DocumentedClient {
+  send(recipientId: string, content: string): Promise<Message>;
+  close(): void;
+}
+type Connect = (options: {
+  url: string;
+  getToken(): Promise<string>;
+  onMessage(message: Message): void;
+}) => DocumentedClient;
+
+const page = fileURLToPath(new URL('../../docs/write-a-client.md', import.meta.url));
+const [, code = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync(page, 'utf8')) ?? [];
+// Inside the project, so that the code finds its packages.
+const folder = mkdtempSync(fileURLToPath(new URL('../../node_modules/.write-a-client-', import.meta.url)));
+
+let stack: Stack;
+let connect: Connect;
+const clients: DocumentedClient[] = [];
+
+beforeAll(async () => {
+  const file = join(folder, 'client.mjs');
+  writeFileSync(file, code);
+  ({ connect } = await import(pathToFileURL(file).href));
+  stack = await startStack({ environment: { RATE_LIMITS: JSON.stringify(UNTHROTTLED) } });
+}, 120_000);
+afterAll(async () => {
+  for (const client of clients) client.close();
+  rmSync(folder, { recursive: true });
+  await stack.stop();
+}, 60_000);
+
+function open(user: string, url = stack.url) {
+  const contents: string[] = [];
+  const client = connect({
+    url,
+    getToken: () => stack.token(user),
+    onMessage: ({ content }) => contents.push(content),
+  });
+  clients.push(client);
+  return { ...client, contents };
+}
+
+test('the client of the page has fewer than 60 lines', () => {
+  expect(code.trimEnd().split('\n').length).toBeLessThan(60);
+  expect(code).toContain('export function connect');
+});
+
+test('two such clients talk, and a refusal is told', async () => {
+  const [alice, bob] = [newUser('alice'), newUser('bob')];
+  const [one, other] = [open(alice), open(bob)];
+  expect(await one.send(bob, 'hello')).toMatchObject({ seq: 1, content: 'hello' });
+  await eventually(() => expect(other.contents).toEqual(['hello']));
+  await other.send(alice, 'hi');
+  await eventually(() => expect(one.contents).toEqual(['hello', 'hi']));
+  await expect(one.send(alice, 'to oneself')).rejects.toThrow(/^bad_request: /);
+  await one.send(bob, 'after the refusal');
+  await eventually(() => expect(other.contents).toEqual(['hello', 'hi', 'after the refusal']));
+}, 60_000);
+
+test('a backlog of several pages arrives whole', async () => {
+  const [alice, bob] = [newUser('alice'), newUser('bob')];
+  const wanted = Array.from({ length: 30 }, (_, index) => `${index} ${'x'.repeat(14_000)}`);
+  const sender = open(alice);
+  await Promise.all(wanted.map((content) => sender.send(bob, content)));
+  const { contents } = open(bob);
+  await eventually(() => expect(contents).toHaveLength(wanted.length));
+  expect(contents).toEqual(wanted);
+}, 60_000);
+
+test('with connections cut again and again, everything arrives once and in order', async () => {
+  const network = await startNetwork(stack.url);
+  const [alice, bob] = [newUser('alice'), newUser('bob')];
+  const [one, other] = [open(alice, network.url), open(bob, network.url)];
+  const sent = Array.from({ length: 40 }, async (_, index) => {
+    await new Promise((resolve) => setTimeout(resolve, index * 60));
+    if (index % 6 === 5) network.cut();
+    return await (index % 2 ? one.send(bob, `alice ${index}`) : other.send(alice, `bob ${index}`));
+  });
+  const log = (await Promise.all(sent)).sort((first, second) => first.seq - second.seq);
+  expect(log.map(({ seq }) => seq)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+  const wanted = log.map(({ content }) => content);
+  await eventually(() => expect([one.contents, other.contents]).toEqual([wanted, wanted]));
+  one.close();
+  other.close();
+  await network.stop();
+}, 120_000);
+
+/** A network between the clients and the stack that can be cut, in the middle of whatever is under way. */
+async function startNetwork(url: string) {
+  const { port, pathname } = new URL(url);
+  const sockets = new Set<Socket>();
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const server = createServer((near) => {
+    const far = connectTcp(Number(port), '127.0.0.1');
+    for (const [socket, peer] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.pipe(peer);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        peer.destroy();
+      });
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    url: `ws://127.0.0.1:${address.port}${pathname}`,
+    cut,
+    async stop() {
+      cut();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
