@@ -50,22 +50,15 @@ export function makeListConversations({ mailboxes, log, limiter }: ListConversat
   };
 }
 
-/** What comes after the cursor, newest first: `atLeast` of them, or all that there are. */
+/** What comes after the cursor, newest first: at least `atLeast` of them, or all that there are. */
 async function readOlder(
   mailboxes: Mailboxes,
   userId: string,
   atLeast: number,
   after: Cursor | undefined,
 ): Promise<MailboxNumbers[]> {
-  const found: MailboxNumbers[] = [];
-  let fromHour = after && hourOf(after.lastMessageAt);
-  do {
-    const read = await mailboxes.recent(userId, atLeast - found.length, fromHour);
-    // The cursor's own hour begins with what the pages before have shown.
-    found.push(...read.mailboxes.filter((mailbox) => !after || newestFirst(after, mailbox) < 0));
-    fromHour = read.olderFrom;
-  } while (found.length < atLeast && fromHour !== undefined);
-  return found.sort(newestFirst);
+  const recent = await mailboxes.recent(userId, atLeast, after && hourOf(after.lastMessageAt));
+  return recent.filter((mailbox) => !after || newestFirst(after, mailbox) < 0).sort(newestFirst);
 }
 
 function newestFirst(one: Cursor, other: Cursor): number {

@@ -139,14 +139,6 @@ export interface ConversationLog {
 /** A mailbox row without its remembered sends. */
 export type MailboxNumbers = Omit<Mailbox, 'recentSends'>;
 
-/** Mailboxes in an order of whole hours, as far as they were read. */
-export interface RecentMailboxes {
-  /** In no particular order within what was read. */
-  readonly mailboxes: MailboxNumbers[];
-  /** The hour that older ones begin with, to go on from; absent where there are none. */
-  readonly olderFrom?: number;
-}
-
 export type MailboxMove =
   | { readonly moved: true; readonly mailbox: MailboxNumbers }
   | { readonly moved: false; readonly reason: 'older' | 'beyond_end' | 'not_found' };
@@ -157,11 +149,11 @@ export interface Mailboxes {
   /** Every mailbox of the user, consistent, in no particular order. */
   all(userId: string): Promise<MailboxNumbers[]>;
   /**
-   * The user's mailboxes by the hour of their last message, the newest hour first, consistent: all those of `fromHour`
-   * (`hourOf`; the newest unless told) and of as many hours before it as it takes to have `atLeast` of them. Newer ones
-   * may be among them.
+   * Those whose conversations were active last, consistent, in no particular order: at least `atLeast`, or all that
+   * there are. With `fromHour` (`hourOf`): of that hour all, and of the hours before it at least `atLeast`. One that
+   * moves up meanwhile may be among them.
    */
-  recent(userId: string, atLeast: number, fromHour?: number): Promise<RecentMailboxes>;
+  recent(userId: string, atLeast: number, fromHour?: number): Promise<MailboxNumbers[]>;
   /** Moves deliveredSeq forward to `seq`, never back and never beyond the end. */
   acknowledge(userId: string, conversationId: string, seq: number): Promise<MailboxMove>;
   /** Moves readSeq, and with it deliveredSeq, forward to `seq`. */
