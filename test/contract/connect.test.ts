@@ -52,6 +52,12 @@ test('a token in the Authorization header connects, and no subprotocol is select
   expectReply(await client.request({ action: 'ping' }), 'pong');
 });
 
+test('the name of the header is written in any case', async () => {
+  const token = await target().token(newUser());
+  await opened({ headers: { authorization: `Bearer ${token}` } });
+  await opened({ headers: { AUTHORIZATION: `Bearer ${token}` } });
+});
+
 test('postrider.v1 is selected when it was offered beside a token in the header', async () => {
   const token = await target().token(newUser());
   const client = await opened({ ...asHeader(token), protocols: ['postrider.v1'] });

@@ -68,3 +68,24 @@ test('all 20 connections of a recipient get a message', async () => {
   const message = await sendTo(sender, user);
   await Promise.all(clients.map((client) => pushed(client, message)));
 });
+
+test('of 30 connections that open at once, 20 stay; the others are closed with 1008 by their first frame', async () => {
+  const user = newUser();
+  const clients = await Promise.all(Array.from({ length: LIVE_CONNECTIONS + 10 }, () => open(user)));
+  const codes: number[] = [];
+  const tenClosed = new Promise<void>((resolve, reject) => {
+    for (const client of clients) {
+      client.closing().then(({ code }) => {
+        if (codes.push(code) === 10) resolve();
+      }, reject);
+    }
+  });
+  // The first frame of every connection is `reconnect`. One that is not wanted is closed instead of being answered.
+  for (const client of clients) if (client.isOpen()) client.sendText(JSON.stringify({ action: 'reconnect' }));
+  await tenClosed;
+  await settle();
+  expect(codes).toEqual(Array.from({ length: 10 }, () => 1008));
+  const open20 = clients.filter((client) => client.isOpen());
+  expect(open20).toHaveLength(LIVE_CONNECTIONS);
+  await Promise.all(open20.map(answers));
+});

@@ -200,6 +200,15 @@ test('a reconnect may be repeated on a connection', async () => {
   await pushed(b, await sendTo(a, bob, 'three'));
 });
 
+test('reconnects at the same time on one connection each give everything under their own requestId', async () => {
+  const { bob, a, b } = await pair();
+  const sent = await sendMany(a, bob, 6, (index) => `${index} ${'x'.repeat(12_000)}`);
+  const drains = await Promise.all(Array.from({ length: 4 }, () => reconnect(b, { positions: {} })));
+  for (const drain of drains) {
+    expect(drain.messages).toEqual(sent);
+  }
+});
+
 test('what is sent while a drain runs arrives by the drain or as a push', async () => {
   const { bob, a, b } = await pair();
   await sendMany(a, bob, 10, () => 'x'.repeat(10_000));

@@ -112,7 +112,9 @@ function makeParts(sandbox: Sandbox, surroundings: Surroundings) {
     },
     tiers: () => [makeMemoryCache({ maxConversations: 100 }), ...(sharedCache ? [sharedCache(sandbox)] : [])],
     queue: () => {
-      const { send } = client(surroundings.queue, 1_000, 2) as { send: (command: SendMessageCommand) => never };
+      const { send } = client(surroundings.queue, 1_000, 2) as {
+        send: (command: SendMessageCommand) => never;
+      };
       const sqs = {
         send: ((command: SendMessageCommand) => {
           surroundings.onWitness(command.input.MessageBody ?? '');

@@ -81,8 +81,8 @@ function checkBlocks(record: ClientRecord): Finding[] {
       const isBlocked = blocks.some(
         ({ owner, confirmed = Number.POSITIVE_INFINITY }) => confirmed < begun && !unblocked.has(owner),
       );
-      // A repetition finds the message of its first attempt, which may have come before the block.
-      const isRepeated = record.sends.some((other) => other.name === name && other.begun < begun);
+      // Another attempt may have come before the block, or after it was lifted.
+      const isRepeated = record.sends.some((other) => other.name === name && other.begun !== begun);
       if (isBlocked && !isRepeated && committed.has(content))
         return [
           {

@@ -40,8 +40,12 @@ for (let seed = from; seed < from + seeds; seed += 1) {
   if ((seed - from + 1) % 500 === 0) write(`… ${seed - from + 1} seeds, ${failed} failed`);
 }
 const { user, system } = process.cpuUsage(begun);
-write(`${seeds} seeds from ${from}: ${operations} operations in ${Math.round(virtualMs / 3_600_000)} h of virtual time,`);
-write(`${Math.round((user + system) / 1e6)} s of CPU, the longest run ${Math.round(longestMs)} ms; ${failed} failed`);
+write(
+  `${seeds} seeds from ${from}: ${operations} operations in ${Math.round(virtualMs / 3_600_000)} h of virtual time,`,
+);
+write(
+  `${Math.round((user + system) / 1e6)} s of CPU, the longest run ${Math.round(longestMs)} ms; ${failed} failed`,
+);
 process.exitCode = failed > 0 ? 1 : 0;
 
 async function reportFailure(result: SimulationResult): Promise<void> {

@@ -17,7 +17,7 @@ export interface ContractOptions {
 
 export interface Contract {
   /** Registers a test; one that POSTRIDER_DEVIATIONS lists is expected to fail. */
-  test(name: string, run: () => Promise<void>): void;
+  test(name: string, run: () => Promise<void>, timeoutMs?: number): void;
   target(): Target;
   /** Tries a handshake; what opens is closed after the test. */
   handshake(options: HandshakeOptions): Promise<Handshake>;
@@ -106,10 +106,10 @@ export function contract(section: string, options: ContractOptions = {}): Contra
   }, STACK_TIMEOUT_MS);
   afterAll(async () => await running?.stop(), STACK_TIMEOUT_MS);
 
-  function test(name: string, run: () => Promise<void>): void {
+  function test(name: string, run: () => Promise<void>, timeout = TEST_TIMEOUT_MS): void {
     const fullName = `${section} > ${name}`;
     registered.add(fullName);
-    vitestTest(fullName, { timeout: TEST_TIMEOUT_MS, fails: deviations.has(fullName), skip }, async () => {
+    vitestTest(fullName, { timeout, fails: deviations.has(fullName), skip }, async () => {
       let violations: string[] = [];
       try {
         await run();

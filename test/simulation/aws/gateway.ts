@@ -122,7 +122,7 @@ export function makeGateway(options: Options) {
       return isRefused ? undefined : socketOf(connectionId, connection);
     },
 
-    perform(command: unknown, answer: Answer<unknown>): void {
+    perform(command: unknown, answer: Answer<unknown>) {
       const isKnown =
         command instanceof PostToConnectionCommand || command instanceof DeleteConnectionCommand;
       if (!isKnown) return answer.fail(new NotModelled('an @connections command'));

@@ -67,7 +67,7 @@ export function makeQueue({ scheduler, dice, faults, trace, deliver }: Options) 
     sent,
     dead,
     isEmpty: () => inFlight === 0,
-    perform(command: unknown, answer: Answer<unknown>): void {
+    perform(command: unknown, answer: Answer<unknown>) {
       if (!(command instanceof SendMessageCommand)) return answer.fail(new NotModelled('an SQS command'));
       const { QueueUrl, MessageBody = '', DelaySeconds = 0, ...unknown } = command.input;
       if (Object.keys(unknown).length > 0 || !QueueUrl) return answer.fail(new NotModelled('an SQS message'));
@@ -89,7 +89,7 @@ export function makeEventBus(faults: Faults) {
   const details: string[] = [];
   return {
     details,
-    perform(command: unknown, answer: Answer<unknown>): void {
+    perform(command: unknown, answer: Answer<unknown>) {
       if (!(command instanceof PutEventsCommand))
         return answer.fail(new NotModelled('an EventBridge command'));
       if (faults.happens('refused'))

@@ -35,7 +35,7 @@ export function makeTransactions(options: Options & { readonly rows: Rows }) {
   const tokens = new Map<string, Remembered>();
   let transactions = 0;
 
-  return (input: TransactWriteCommandInput, answer: Answer<unknown>): void => {
+  return (input: TransactWriteCommandInput, answer: Answer<unknown>) => {
     const { ClientRequestToken: token, TransactItems = [], ...unknown } = input;
     if (Object.keys(unknown).length > 0) throw new NotModelled(`a transaction with ${Object.keys(unknown)}`);
     const request = JSON.stringify(TransactItems, inBase64);

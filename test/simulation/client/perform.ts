@@ -112,7 +112,10 @@ export function makePerform(
     for (const request of requests) {
       const answer = await device.ask(request);
       if (answer && answer.code !== 'not_found' && answer.code !== 'bad_request')
-        record.findings.push({ rule: 'trespass', detail: `${device.device}: ${JSON.stringify({ request, answer })}` });
+        record.findings.push({
+          rule: 'trespass',
+          detail: `${device.device}: ${JSON.stringify({ request, answer })}`,
+        });
     }
   }
 
