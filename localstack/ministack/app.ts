@@ -1,19 +1,10 @@
 import { App } from 'aws-cdk-lib';
 import { addBundledPostrider } from '#infra/bundled-postrider.ts';
-import { adaptToMinistack } from './emulated.ts';
+import { adaptToEmulator } from './emulated.ts';
+import { readEmulation } from './emulation.ts';
 
-/** The product's own CDK app, with what MiniStack cannot do taken out. Run by the CDK's command line in `deploy.ts`. */
+/** The product's own CDK app, with what an emulator cannot do taken out. Run by the CDK's command line in `cdk.ts`. */
 const app = new App();
 const { messaging } = await addBundledPostrider(app);
-adaptToMinistack(messaging, {
-  endpoint: required('MINISTACK_ENDPOINT'),
-  issuer: required('MINISTACK_ISSUER'),
-  audience: required('MINISTACK_AUDIENCE'),
-});
+adaptToEmulator(messaging, readEmulation(process.env));
 app.synth();
-
-function required(name: string): string {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: this app is run by localstack/ministack/deploy.ts.`);
-  return value;
-}

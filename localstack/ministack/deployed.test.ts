@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import {
   CreateQueueCommand,
@@ -14,6 +15,8 @@ const url = process.env.POSTRIDER_URL ?? '';
 const tokenUrl = process.env.POSTRIDER_TOKEN_URL ?? '';
 const outputs = JSON.parse(process.env.POSTRIDER_OUTPUTS ?? '{}') as Record<string, string>;
 const clients: Client[] = [];
+/** By the clock: in one run, twenty long polls of 5 s each came back empty within 4 s. */
+const patienceMs = 60_000;
 
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.close()));
@@ -130,10 +133,12 @@ const fromEventBridge = {
 
 async function untilReceived(QueueUrl: string, isIt: (text: string) => boolean): Promise<string> {
   const sqs = new SQSClient({});
-  for (let attempts = 0; attempts < 20; attempts += 1) {
-    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
+  const deadline = Date.now() + patienceMs;
+  while (Date.now() < deadline) {
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl }));
     const found = Messages.map(({ Body = '' }) => Body).find(isIt);
     if (found !== undefined) return found;
+    await sleep(500);
   }
   throw new Error('No notification came.');
 }

@@ -4,36 +4,25 @@ import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnPolicy } from 'aws-cdk-lib/aws-iam';
 import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import type { MessagingStack } from '#infra/stacks/messaging-stack.ts';
-
-export interface Emulation {
-  /** `https://localhost:{port}` */
-  readonly endpoint: string;
-  /** The URL of an issuer on this machine, which serves its keys below it. */
-  readonly issuer: string;
-  readonly audience: string;
-}
-
-/** Where the WebSocket API is in MiniStack: AWS's host names lead to AWS. */
-export function emulatedPath(apiId: string, stageName: string): string {
-  return `/_aws/execute-api/${apiId}/${stageName}`;
-}
+import { type Emulation, managementEndpoint } from './emulation.ts';
 
 /**
- * Changes what MiniStack cannot deploy or AWS's own addresses would lead out of it. Everything else, every permission
+ * Changes what an emulator cannot deploy or AWS's own addresses would lead out of it. Everything else, every permission
  * among it, is deployed as it is on AWS.
  */
-export function adaptToMinistack(stack: MessagingStack, { endpoint, issuer, audience }: Emulation): void {
+export function adaptToEmulator(stack: MessagingStack, emulation: Emulation): void {
   const { apiId } = stack.api.api;
   const variables: Readonly<Record<string, string>> = {
-    MANAGEMENT_ENDPOINT: `${endpoint}${emulatedPath(apiId, stack.api.stage.stageName)}`,
-    TOKEN_ISSUER: issuer,
-    TOKEN_AUDIENCE: audience,
-    TOKEN_JWKS_URI: `${issuer}/.well-known/jwks.json`,
+    MANAGEMENT_ENDPOINT: managementEndpoint(emulation, apiId, stack.api.stage.stageName),
+    TOKEN_ISSUER: emulation.issuer,
+    TOKEN_AUDIENCE: emulation.audience,
+    TOKEN_JWKS_URI: emulation.jwksUri,
   };
   for (const construct of stack.node.findAll()) {
+    if (construct instanceof CfnFunction) pointTo(variables, construct);
+    if (emulation.emulator !== 'ministack') continue;
     // It does not know the type, and answers from a route without it as well.
     if (construct instanceof CfnRouteResponse) construct.node.scope?.node.tryRemoveChild(construct.node.id);
-    if (construct instanceof CfnFunction) pointTo(variables, construct);
     if (construct instanceof CfnAlarm) watchOneMetric(construct);
     if (construct instanceof CfnPolicy) dropUnknownConditions(construct);
   }
