@@ -136,7 +136,8 @@ test('at each limit the last value passes and the next one does not, by both', (
   const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, 1]));
   const pairs: readonly (readonly [unknown, unknown])[] = [
     [content('a'.repeat(16_384)), content('a'.repeat(16_385))],
-    [content('😀'.repeat(4_096)), content('😀'.repeat(4_097))],
+    [content(`aa${'é'.repeat(8_191)}`), content(`aaa${'é'.repeat(8_191)}`)],
+    [content(`aa${'\u0001'.repeat(5_166)}`), content(`aaa${'\u0001'.repeat(5_166)}`)],
     [content('\u0001'.repeat(5_166)), content('\u0001'.repeat(5_167))],
     [
       { action: 'ping', requestId: '😀'.repeat(64) },
