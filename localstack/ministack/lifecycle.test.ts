@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient, ListTablesCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { DescribeKeyCommand, KMSClient, ListAliasesCommand } from '@aws-sdk/client-kms';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { attempt, type Client } from '../../test/contract/support/client.ts';
 import { makeCdk } from './cdk.ts';
 import { type Deployment, deploy } from './deploy.ts';
 import { readEmulation } from './emulation.ts';
+
+// Each of them runs the CDK several times.
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 });
 
 /**
  * The life of one deployment, from test to test in this order: made, made again, changed, taken down, made again, taken
