@@ -98,7 +98,7 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
     async () => {
       const [alice, bob] = await pair();
       await alice.say('before');
-      await bob.message('before').waitFor();
+      await alice.message('before').getByText('Delivered').waitFor();
       await alice.device.getByLabel('Offline').check();
       for (const content of ['one', 'two']) await alice.say(content);
       await alice.device.getByText('Offline · 2 messages wait to be sent').waitFor();

@@ -1,26 +1,35 @@
 import { WebSocket } from 'ws';
 import type { WebSocketConstructor, WebSocketEvent, WebSocketLike } from '../../../client/web-socket.ts';
 
-/** Counts the points at which a connection can be cut, and cuts at one of them. */
+/** Real connections, of which one is cut. */
 export interface Cutter {
   readonly WebSocket: WebSocketConstructor;
-  /** What was cut, for a person to read; undefined if the point was never reached. */
-  cutAt(): string | undefined;
+  /** Whether the point was reached. */
+  hasCut(): boolean;
+}
+
+/** Where to cut: just before or just after the n-th frame of this kind, a request's action or a reply's type. */
+export interface CutPoint {
+  readonly side: 'before' | 'after';
+  readonly kind: string;
+  readonly nth: number;
 }
 
 /**
- * Real connections, of which one is cut at the given point, without a closing handshake, as by a lost network. There are two
- * points for each frame: going out, before it leaves and just after; coming in, before it is given to the client and just after.
+ * Cuts one connection at the given point, without a closing handshake, as a lost network does. `before` a request, it never
+ * leaves; `before` a reply, the server has sent it and the client never sees it.
  */
-export function makeCutter(point: number): Cutter {
-  let points = 0;
-  let cut: string | undefined;
+export function makeCutter(point: CutPoint): Cutter {
+  const seen = new Map<string, number>();
+  let hasCut = false;
 
   /** Whether to cut here. */
-  function reach(description: string): boolean {
-    points += 1;
-    if (points !== point) return false;
-    cut = description;
+  function reach(side: CutPoint['side'], kind: string): boolean {
+    const name = `${side} ${kind}`;
+    const nth = (seen.get(name) ?? 0) + 1;
+    seen.set(name, nth);
+    if (side !== point.side || kind !== point.kind || nth !== point.nth) return false;
+    hasCut = true;
     return true;
   }
 
@@ -33,11 +42,11 @@ export function makeCutter(point: number): Cutter {
 
     send(data: string): void {
       const { action } = JSON.parse(data);
-      if (reach(`before ${action} left`)) {
+      if (reach('before', action)) {
         this.#socket.terminate();
         return;
       }
-      const isLast = reach(`after ${action} left`);
+      const isLast = reach('after', action);
       this.#socket.send(data, () => isLast && this.#socket.terminate());
     }
 
@@ -55,15 +64,15 @@ export function makeCutter(point: number): Cutter {
       }
       this.#socket.addEventListener('message', (event) => {
         const frame = JSON.parse(String(event.data));
-        if (reach(`before ${frame.type} arrived`)) {
+        if (reach('before', frame.type)) {
           this.#socket.terminate();
           return;
         }
         listener(event);
-        if (reach(`after ${frame.type} arrived`)) this.#socket.terminate();
+        if (reach('after', frame.type)) this.#socket.terminate();
       });
     }
   }
 
-  return { WebSocket: CuttingWebSocket, cutAt: () => cut };
+  return { WebSocket: CuttingWebSocket, hasCut: () => hasCut };
 }
