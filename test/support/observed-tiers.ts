@@ -1,13 +1,15 @@
 import type { StoredMessage } from '#shared/domain/message.ts';
+import type { HistoryRequest } from '#shared/protocol/requests.ts';
 import type { MessageCache } from '#shared/use-cases/ports.ts';
+import type { Session } from '#shared/use-cases/session.ts';
 import { intercepting, type World } from './world.ts';
 
-export interface Observed {
+interface Observed {
   /** The seqs of each answer. */
   readonly answers: number[][];
 }
 
-export interface ObservedTier extends Observed {
+interface ObservedTier extends Observed {
   readonly tier: MessageCache;
   /** Of what was kept, in order. */
   readonly kept: number[];
@@ -15,7 +17,7 @@ export interface ObservedTier extends Observed {
 }
 
 /** A tier with a record of what it was asked to do. */
-export function observeTier(tier: MessageCache): ObservedTier {
+function observeTier(tier: MessageCache): ObservedTier {
   const answers: number[][] = [];
   const kept: number[] = [];
   const dropped: number[] = [];
@@ -42,7 +44,7 @@ export function observeTier(tier: MessageCache): ObservedTier {
 }
 
 /** The world's database, with a record of the messages that its queries gave. */
-export function observeDatabase({ dynamodb }: Pick<World, 'dynamodb'>) {
+function observeDatabase({ dynamodb }: Pick<World, 'dynamodb'>) {
   const answers: number[][] = [];
   const client = intercepting(dynamodb.client, async (name, { input }, next) => {
     const answer = await next();
@@ -56,4 +58,35 @@ export function observeDatabase({ dynamodb }: Pick<World, 'dynamodb'>) {
 
 function seqsOf(messages: readonly StoredMessage[]): number[] {
   return messages.map(({ seq }) => seq).sort((one, other) => one - other);
+}
+
+type Fields = Omit<HistoryRequest, 'action' | 'conversationId'>;
+
+/** An environment over these tiers, fastest first, with what each of them and the database gave. */
+export function observeEnvironment(world: World, caches: readonly MessageCache[]) {
+  const tiers = caches.map(observeTier);
+  const database = observeDatabase(world);
+  const environment = world.environment({
+    tiers: tiers.map(({ tier }) => tier),
+    dynamodb: database.client,
+  });
+  const history = async (session: Session, conversationId: string, fields: Fields) => {
+    const request = { action: 'history', conversationId, ...fields } as const;
+    const reply = await environment.history(request, session, undefined);
+    if (reply.type !== 'history.page') throw new Error(reply.type);
+    return reply.messages;
+  };
+  const forget = () => {
+    for (const { answers } of [...tiers, database]) answers.length = 0;
+  };
+  return { environment, history, tiers, database, forget };
+}
+
+/** A `reconnect` of another connection of the user; the messages that it sent. */
+export async function drain(world: World, environment: ReturnType<World['environment']>, userId: string) {
+  const session = await world.join(userId, { ready: false });
+  await environment.reconnect({ action: 'reconnect', positions: new Map() }, session, 'r');
+  return (world.gateway.frames.get(session.connectionId) ?? []).flatMap((frame) =>
+    frame.type === 'reconnect.page' ? frame.messages : [],
+  );
 }

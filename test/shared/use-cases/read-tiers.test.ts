@@ -2,17 +2,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeMemoryCache } from '#shared/adapters/cache/memory-cache.ts';
 import { directConversationId } from '#shared/domain/conversation.ts';
-import type { StoredMessage } from '#shared/domain/message.ts';
-import type { HistoryRequest } from '#shared/protocol/requests.ts';
 import type { MessageCache } from '#shared/use-cases/ports.ts';
-import type { Session } from '#shared/use-cases/session.ts';
 import {
   type CacheOnServer,
   openCache,
   reasonToSkip,
 } from '#test/shared/adapters/cache/support/cache-on-server.ts';
 import { makeTestServer, type TestServer } from '#test/shared/adapters/cache/support/valkey-server.ts';
-import { observeDatabase, observeTier } from '#test/support/observed-tiers.ts';
+import { alterEntry, entryStates } from '#test/support/altered-entries.ts';
+import { drain, observeEnvironment } from '#test/support/observed-tiers.ts';
 import { startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
@@ -21,6 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
+const observed = (...caches: MessageCache[]) => observeEnvironment(world, caches);
 const to = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, index) => from + index);
 
 let pairs = 0;
@@ -40,37 +39,6 @@ async function conversationOf(count: number) {
   const conversationId = directConversationId(alice.userId, bob.userId);
   const stored = () => world.environment().log.messages(conversationId, 1, 1_000);
   return { alice, bob, conversationId, send, stored };
-}
-
-type Fields = Omit<HistoryRequest, 'action' | 'conversationId'>;
-
-/** An environment over these tiers, fastest first, with what each of them and the database gave. */
-function observed(...caches: MessageCache[]) {
-  const tiers = caches.map(observeTier);
-  const database = observeDatabase(world);
-  const environment = world.environment({
-    tiers: tiers.map(({ tier }) => tier),
-    dynamodb: database.client,
-  });
-  const history = async (session: Session, conversationId: string, fields: Fields) => {
-    const request = { action: 'history', conversationId, ...fields } as const;
-    const reply = await environment.history(request, session, undefined);
-    if (reply.type !== 'history.page') throw new Error(reply.type);
-    return reply.messages;
-  };
-  const forget = () => {
-    for (const { answers } of [...tiers, database]) answers.length = 0;
-  };
-  return { environment, history, tiers, database, forget };
-}
-
-/** A `reconnect` of another connection of the user; the messages that it sent. */
-async function drain(environment: ReturnType<World['environment']>, userId: string) {
-  const session = await world.join(userId, { ready: false });
-  await environment.reconnect({ action: 'reconnect', positions: new Map() }, session, 'r');
-  return (world.gateway.frames.get(session.connectionId) ?? []).flatMap((frame) =>
-    frame.type === 'reconnect.page' ? frame.messages : [],
-  );
 }
 
 const reason = reasonToSkip('plain');
@@ -126,12 +94,12 @@ describe.each(secondTiers)('with $name', ({ isReal }) => {
     test('a drain is answered by the same tiers', async () => {
       const { bob, conversationId } = await conversationOf(20);
       const one = observed(makeMemoryCache(), cache);
-      expect((await drain(one.environment, bob.userId)).map(({ seq }) => seq)).toStrictEqual(to(20));
+      expect((await drain(world, one.environment, bob.userId)).map(({ seq }) => seq)).toStrictEqual(to(20));
       expect(one.database.answers).toStrictEqual([to(20)]);
 
       one.forget();
       await one.environment.tiers[0]?.drop(conversationId, 7);
-      expect((await drain(one.environment, bob.userId)).map(({ seq }) => seq)).toStrictEqual(to(20));
+      expect((await drain(world, one.environment, bob.userId)).map(({ seq }) => seq)).toStrictEqual(to(20));
 
       expect(one.tiers.map(({ answers }) => answers)).toStrictEqual([
         [to(20).filter((seq) => seq !== 7)],
@@ -177,7 +145,7 @@ describe.each(secondTiers)('with $name', ({ isReal }) => {
       const { bob, conversationId } = await conversationOf(130);
       const { environment, history, tiers, database, forget } = observed(makeMemoryCache(), cache);
 
-      expect((await drain(environment, bob.userId)).map(({ seq }) => seq)).toStrictEqual(to(130));
+      expect((await drain(world, environment, bob.userId)).map(({ seq }) => seq)).toStrictEqual(to(130));
       expect(tiers.map(({ kept }) => kept)).toStrictEqual([to(130, 31), to(130, 31)]);
 
       forget();
@@ -213,7 +181,7 @@ describe.each(secondTiers)('with $name', ({ isReal }) => {
       const rows = await stored();
       const others = await (await conversationOf(12)).stored();
       const truth = observed();
-      const state = fc.constantFrom(...states);
+      const state = fc.constantFrom(...entryStates);
       const place = fc.record({ state, byte: fc.nat(), bit: fc.integer({ min: 0, max: 7 }) });
       const entries = fc.array(place, { minLength: 12, maxLength: 12 });
       const page = fc.record({
@@ -232,7 +200,7 @@ describe.each(secondTiers)('with $name', ({ isReal }) => {
             for (const [index, row] of rows.entries()) {
               const { [index]: other = row } = others;
               const { [(index + 5) % 12]: neighbour = row } = rows;
-              const entry = alter(row, neighbour, other, places[index]);
+              const entry = alterEntry(row, neighbour, other, places[index]);
               if (entry) await tier.put(entry);
             }
           const reader = isAlice ? alice : bob;
@@ -280,59 +248,3 @@ describe.each(secondTiers)('with $name', ({ isReal }) => {
     });
   });
 });
-
-const states = [
-  'absent',
-  'true',
-  'true',
-  'flipped',
-  'cut',
-  'of a neighbour',
-  'of another conversation',
-  'another sender',
-  'another time',
-  'another clientMessageId',
-  'another messageId',
-] as const;
-
-interface Place {
-  readonly state: (typeof states)[number];
-  readonly byte: number;
-  readonly bit: number;
-}
-
-/** What stands in a tier in the place of `row`. */
-function alter(
-  row: StoredMessage,
-  neighbour: StoredMessage,
-  other: StoredMessage,
-  place: Place | undefined,
-): StoredMessage | undefined {
-  const { state, byte, bit } = place ?? { state: 'absent', byte: 0, bit: 0 };
-  const { conversationId, seq } = row;
-  const flipped = new Uint8Array(row.ciphertext);
-  const at = byte % flipped.length;
-  flipped[at] = (flipped[at] ?? 0) ^ (1 << bit);
-  switch (state) {
-    case 'absent':
-      return undefined;
-    case 'true':
-      return row;
-    case 'flipped':
-      return { ...row, ciphertext: flipped };
-    case 'cut':
-      return { ...row, ciphertext: row.ciphertext.slice(0, Math.max(1, at)) };
-    case 'of a neighbour':
-      return { ...neighbour, seq };
-    case 'of another conversation':
-      return { ...other, conversationId, seq };
-    case 'another sender':
-      return { ...row, senderId: 'mallory' };
-    case 'another time':
-      return { ...row, sentAt: row.sentAt + 1 };
-    case 'another clientMessageId':
-      return { ...row, clientMessageId: 'another' };
-    case 'another messageId':
-      return { ...row, messageId: neighbour.messageId };
-  }
-}
