@@ -1,0 +1,18 @@
+/** `npm run cli -- …`: Postrider from the terminal. */
+import { run } from './run.ts';
+
+/** As shells count a program that writes to a pipe which nobody reads any more. */
+const brokenPipe = 141;
+
+const interrupt = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    // Whoever asks twice does not want to wait.
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort();
+  });
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(brokenPipe));
+
+const { stdin, stdout, stderr, env } = process;
+// What is still open must not keep the shell waiting.
+process.exit(await run(process.argv.slice(2), { stdin, stdout, stderr, env, interrupted: interrupt.signal }));

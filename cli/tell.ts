@@ -1,0 +1,43 @@
+import type { Client, ClientEvents } from '../client/client.ts';
+import type { Connector } from './connector.ts';
+import { type Event, errorEvent, type Output } from './output.ts';
+
+type Tell = (event: Event, forPeople: string) => unknown;
+
+/** Tells when the connection is lost and when it is back; the first time is no news. */
+export function tellStates(client: Client, { note }: { readonly note: Tell }, ending: AbortSignal): void {
+  let wasConnected = false;
+  client.on('state', async (change) => {
+    if (change.state === 'connected') {
+      const text = change.recovered ? 'connected again, nothing is missing' : 'connected again';
+      if (wasConnected) await note({ type: 'state', ...change }, text);
+      wasConnected = true;
+    } else if (wasConnected && !ending.aborted && change.reason !== 'disconnect') {
+      await note({ type: 'state', ...change }, stateText(change));
+    }
+  });
+}
+
+function stateText({ reason, retryInMs }: ClientEvents['state']): string {
+  const seconds = retryInMs === undefined ? '' : ` in ${(retryInMs / 1000).toFixed(1)} s`;
+  return `no connection (${reason}); trying again${seconds}`;
+}
+
+/** Errors that no promise tells. What the connector ends the command with is told by that. */
+export function tellErrors(
+  client: Client,
+  { note }: { readonly note: Tell },
+  { lastFailure }: Connector,
+): void {
+  client.on('error', async (error) => {
+    if (error.code === 'token_failed' && error.cause === lastFailure()) return;
+    await note(...errorEvent(error));
+  });
+}
+
+export function tellGaps(client: Client, { note }: Pick<Output, 'note'>): void {
+  client.on('gap', async (gap) => {
+    const text = `messages #${gap.from} to #${gap.to} of conversation ${gap.conversationId} cannot be read any more`;
+    await note({ type: 'gap', ...gap }, text);
+  });
+}
