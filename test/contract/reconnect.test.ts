@@ -161,8 +161,7 @@ test('conversations that the caller is not in are passed over', async () => {
 test('a position for __proto__ is one for a conversation that does not exist', async () => {
   const { bob, a, b } = await pair();
   const sent = await sendMany(a, bob, 1);
-  const text = '{"action":"reconnect","positions":{"__proto__":1,"constructor":1}}';
-  b.sendText(text);
+  b.sendText('{"action":"reconnect","positions":{"__proto__":1,"constructor":1}}');
   await b.waitFor(({ type }) => type === 'reconnect.done', 'reconnect.done');
   expect(b.received.map(({ type, messages }) => [type, messages])).toEqual([
     ['reconnect.page', sent],
@@ -227,8 +226,7 @@ test('a large backlog is drained by raising positions, or by acknowledging alone
   const { conversationId, seq } = sent.at(-1) ?? { conversationId: '', seq: 0 };
   await ok(b, { action: 'ack', positions: { [conversationId]: seq } });
   expect(await drainAll(b)).toEqual([]);
-  const ofSender = await drainAll(a);
-  expect(ofSender).toEqual(sent);
+  expect(await drainAll(a)).toEqual(sent);
 });
 
 test('a backlog of many small messages is drained in order, once', async () => {

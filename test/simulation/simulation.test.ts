@@ -14,26 +14,23 @@ describe('the real code under a seeded scheduler, with faults', () => {
 
   test.for(groups)(
     '%i and the nine seeds after it: nothing is lost, doubled, reordered or shown',
+    { timeout: 300_000 },
+    { timeout: 300_000 },
     async (from) => {
       for (let seed = from; seed < from + perTest; seed += 1) {
         const { findings } = await simulate(seed);
         expect(findings, `npm run simulate -- --seeds 1 --from ${seed}`).toStrictEqual([]);
       }
     },
-    300_000,
   );
 
-  test.for(regressions)(
-    'seed %i: %s',
-    async ([seed]) => {
-      expect((await simulate(seed)).findings).toStrictEqual([]);
-    },
-    120_000,
-  );
+  test.for(regressions)('seed %i: %s', { timeout: 120_000 }, async ([seed]) => {
+    expect((await simulate(seed)).findings).toStrictEqual([]);
+  });
 
-  test('a seed replays exactly', async () => {
+  test('a seed replays exactly', { timeout: 120_000 }, async () => {
     const [one, other] = [await simulate(7), await simulate(7)];
     expect(one.hash).toBe(other.hash);
     expect(one.hash).not.toBe((await simulate(8)).hash);
-  }, 120_000);
+  });
 });
