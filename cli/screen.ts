@@ -22,7 +22,8 @@ export function openScreen({ stdin, stdout }: Io, onLine: (line: string) => void
   );
 
   function eraseTyped(line: string): void {
-    const rows = Math.floor((prompt.length + line.length) / (stdout.columns ?? 80)) + 1;
+    // A terminal that does not know its size says 0.
+    const rows = Math.floor((prompt.length + line.length) / (stdout.columns || 80)) + 1;
     moveCursor(stdout, 0, -rows);
     clearScreenDown(stdout);
   }

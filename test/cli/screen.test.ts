@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { openScreen } from '../../cli/screen.ts';
 import { eventually } from './support/terminal.ts';
 
-function openTerminal() {
+function openTerminal(columns = 40) {
   const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode() {} });
-  const stdout = Object.assign(new PassThrough(), { isTTY: true, columns: 40 });
+  const stdout = Object.assign(new PassThrough(), { isTTY: true, columns });
   let written = '';
   stdout.on('data', (chunk) => {
     written += String(chunk);
@@ -13,7 +13,7 @@ function openTerminal() {
   const lines: string[] = [];
   const io = { stdin, stdout, stderr: new PassThrough(), env: {}, interrupted: new AbortController().signal };
   const screen = openScreen(io, (line) => lines.push(line));
-  return { stdin, screen, lines, written: () => written, shown: () => rendered(written, 40) };
+  return { stdin, screen, lines, written: () => written, shown: () => rendered(written, columns || 80) };
 }
 
 /** What a terminal of that width shows: of the escapes, those that the screen uses. */
@@ -71,6 +71,16 @@ test('a line that is entered disappears, to be printed when it is committed', as
   await eventually(() => expect(lines).toEqual(['y'.repeat(50)]));
   screen.print('alice: yyy');
   expect(shown().map((row) => row.trim())).toEqual(['bob: hello', 'alice: yyy', 'alice>']);
+  screen.close();
+});
+
+test('a terminal that does not know its size is taken for one of 80 columns', async () => {
+  const { stdin, screen, lines, shown } = openTerminal(0);
+  screen.setPrompt('alice> ');
+  stdin.write('hello\r');
+  await eventually(() => expect(lines).toEqual(['hello']));
+  screen.print('alice: hello');
+  expect(shown()).toEqual(['alice: hello', 'alice>']);
   screen.close();
 });
 
