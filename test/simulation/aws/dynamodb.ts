@@ -82,10 +82,10 @@ export function makeDynamoDB(options: Options): SimulatedDynamoDB {
   return {
     rows,
     perform(command, answer) {
-      if (command instanceof TransactWriteCommand) return transact(command.input, answer);
-      if (command instanceof BatchGetCommand) return reads.batchGet(command.input, answer);
       try {
-        if (command instanceof GetCommand) answer.ok(reads.get(command.input));
+        if (command instanceof TransactWriteCommand) transact(command.input, answer);
+        else if (command instanceof BatchGetCommand) reads.batchGet(command.input, answer);
+        else if (command instanceof GetCommand) answer.ok(reads.get(command.input));
         else if (command instanceof QueryCommand) answer.ok(reads.query(command.input));
         else if (command instanceof PutCommand) answer.ok(writes.put(command.input));
         else if (command instanceof UpdateCommand) answer.ok(writes.update(command.input));

@@ -117,6 +117,9 @@ function comparison(reader: Reader): Evaluate<boolean> {
     reader.expect('AND');
     const most = operand(reader);
     return (scope) => {
+      // DynamoDB refuses the whole request for it, wherever it stands.
+      if ((order(least(scope), most(scope)) ?? 0) > 0)
+        throw new NotModelled('BETWEEN with its bounds reversed');
       const [fromLeast, toMost] = [order(left(scope), least(scope)), order(left(scope), most(scope))];
       return fromLeast !== undefined && fromLeast >= 0 && toMost !== undefined && toMost <= 0;
     };
@@ -130,13 +133,13 @@ function comparison(reader: Reader): Evaluate<boolean> {
 function conjunction(reader: Reader): Evaluate<boolean> {
   const parts = [comparison(reader)];
   while (reader.takeIf('AND')) parts.push(comparison(reader));
-  return (scope) => parts.every((part) => part(scope));
+  return (scope) => parts.map((part) => part(scope)).every(Boolean);
 }
 
 function disjunction(reader: Reader): Evaluate<boolean> {
   const parts = [conjunction(reader)];
   while (reader.takeIf('OR')) parts.push(conjunction(reader));
-  return (scope) => parts.some((part) => part(scope));
+  return (scope) => parts.map((part) => part(scope)).some(Boolean);
 }
 
 function sum(reader: Reader): Evaluate<unknown> {

@@ -17,6 +17,8 @@ export function query(
   const { TableName = '', KeyConditionExpression = '', IndexName, ExclusiveStartKey: start } = input;
   const scope = { names: undefined, values: input.ExpressionAttributeValues };
   const matches = condition(KeyConditionExpression);
+  // What is refused is refused where there are no rows as well.
+  matches({ ...scope, item: {} });
   // The partition is the first value that the key condition names.
   const partition = input.ExpressionAttributeValues?.[/:\w+/.exec(KeyConditionExpression)?.[0] ?? ''];
   const direction = input.ScanIndexForward === false ? -1 : 1;
