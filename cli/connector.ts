@@ -1,7 +1,7 @@
-import { WebSocket } from 'ws';
 import type { GetToken } from '../client/session.ts';
 import type { WebSocketConstructor } from '../client/web-socket.ts';
 import { CliError } from './errors.ts';
+import { tryHandshake } from './handshake.ts';
 import { handshakeFailure, mayStillOpen } from './handshake-failure.ts';
 import type { Place } from './place.ts';
 
@@ -12,7 +12,7 @@ import type { Place } from './place.ts';
 export interface Connector {
   readonly url: string;
   readonly getToken: GetToken;
-  /** Of the package `ws`: a browser's, and Node's own, do not tell why a handshake failed. */
+  /** Node's own, which finds out why a handshake failed. */
   readonly WebSocket: WebSocketConstructor;
   /** Rejects when going on makes no sense: what never worked, or a token that will not be accepted again. */
   readonly failed: Promise<never>;
@@ -34,19 +34,27 @@ export function makeConnector(place: Place, getToken: GetToken): Connector {
   }
 
   class ObservedWebSocket extends WebSocket {
+    #isWanted = true;
+
     constructor(url: string, protocols: string[]) {
-      super(url, protocols, { perMessageDeflate: false });
+      super(url, protocols);
       let isOpen = false;
-      this.on('open', () => {
+      this.addEventListener('open', () => {
         isOpen = true;
         hasOpened = true;
         last = undefined;
       });
-      // An attempt that the SDK gave up by itself says nothing.
-      this.on('error', (error) => {
-        const wasGivenUp = error.message.startsWith('WebSocket was closed before');
-        if (!isOpen && !wasGivenUp) note(handshakeFailure(place.url, error));
+      this.addEventListener('error', async () => {
+        // What the SDK gave up by itself says nothing.
+        if (isOpen || !this.#isWanted) return;
+        const error = handshakeFailure(place.url, await tryHandshake(url, protocols));
+        if (error) note(error);
       });
+    }
+
+    override close(code?: number, reason?: string): void {
+      this.#isWanted = false;
+      super.close(code, reason);
     }
   }
 

@@ -13,11 +13,12 @@ export function unreachable(host: string, cause: unknown): CliError {
   });
 }
 
-/** Why the WebSocket was not opened, in words; undefined for what passes by itself: a limit, a server that fails. */
-export function handshakeFailure(url: string, error: Error): CliError {
+/** Why a handshake that was answered with this status or error failed, in words; undefined if it would open now. */
+export function handshakeFailure(url: string, outcome: number | Error): CliError | undefined {
   const { host } = new URL(url);
-  const status = Number(/^Unexpected server response: (\d{3})$/.exec(error.message)?.[1]);
-  if (Number.isNaN(status)) return unreachable(host, error);
+  if (outcome instanceof Error) return unreachable(host, outcome);
+  const status = outcome;
+  if (status === 101) return undefined;
   const what = `${host} refused the connection with ${status}`;
   if (status === 401 || status === 403)
     return new CliError(
