@@ -118,7 +118,8 @@ function comparison(reader: Reader): Evaluate<boolean> {
     const most = operand(reader);
     return (scope) => {
       // DynamoDB refuses the whole request for it, wherever it stands.
-      if ((order(least(scope), most(scope)) ?? 0) > 0) throw new NotModelled('BETWEEN with its bounds reversed');
+      if ((order(least(scope), most(scope)) ?? 0) > 0)
+        throw new NotModelled('BETWEEN with its bounds reversed');
       const [fromLeast, toMost] = [order(left(scope), least(scope)), order(left(scope), most(scope))];
       return fromLeast !== undefined && fromLeast >= 0 && toMost !== undefined && toMost <= 0;
     };
