@@ -66,12 +66,13 @@ interface Talk {
   readonly screen: Screen;
   /** Prints a message of this conversation, unless it was printed before, and marks it as read. */
   show(message: Message): void;
-  /** Waits for what was written to be committed; gives the exit code. */
+  /** Waits for what was written to be committed and shown; gives the exit code. */
   finish(): Promise<number>;
 }
 
 function openTalk(client: Client, { people: [me, them], io, output, timeoutMs }: Invocation): Talk {
   let shown = 0;
+  let committed = 0;
   let failure: number = exitCodes.done;
   let isOver = false;
   const reads = new Set<Promise<void>>();
@@ -115,7 +116,10 @@ function openTalk(client: Client, { people: [me, them], io, output, timeoutMs }:
     const other = message.senderId === me ? message.recipientId : message.senderId;
     print({ type: 'other_conversation', with: other }, `· a message in your conversation with ${other}`);
   });
-  client.on('sent', showWaiting);
+  client.on('sent', ({ message }) => {
+    committed = Math.max(committed, message.seq);
+    showWaiting();
+  });
   client.on('failed', showWaiting);
   client.on('receipt', (receipt) => {
     const tick = receipt.userId === them ? ticks.receipt(receipt) : undefined;
@@ -124,7 +128,8 @@ function openTalk(client: Client, { people: [me, them], io, output, timeoutMs }:
 
   async function finish(): Promise<number> {
     const deadline = Date.now() + timeoutMs;
-    while (client.queued().length > 0 && Date.now() < deadline) await sleep(20);
+    // A message that was committed while the client still catches up is handed on after that.
+    while ((client.queued().length > 0 || shown < committed) && Date.now() < deadline) await sleep(20);
     await Promise.race([Promise.all(reads), sleep(2_000, undefined, { ref: false })]);
     // Commits and refusals are told in the turn after they have left the queue.
     await sleep(0);

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
-import { descendantsOf, isAlive, untilGone } from '#test/localstack/processes.ts';
+import { descendantsOf, untilGone } from '#test/localstack/processes.ts';
 
 const root = join(import.meta.dirname, '../..');
 // Bundling alone takes seconds of processor time, and the machine may be busy with other things.
@@ -181,11 +181,12 @@ describe('its end', () => {
         command: [process.execPath, '-e', npm],
         environment: { npm_lifecycle_event: 'start' },
       });
-      await ready();
+      const { httpUrl } = await ready();
+      // Twice as long as it takes to look for npm: it has to be found alive first.
+      await sleep(1_200);
+      expect((await fetch(`${httpUrl}/health`)).status).toBe(200);
       const processes = descendantsOf(child.pid ?? 0);
       expect(processes.length).toBeGreaterThanOrEqual(4);
-      await sleep(1_200);
-      expect(processes.every(isAlive)).toBe(true);
       child.kill('SIGKILL');
       await untilGone(...processes);
       expect(await readdir(join(directory, 'tmp'))).toEqual([]);

@@ -127,8 +127,9 @@ export const mutations: readonly Mutation[] = [
   {
     guard: 'the witness leaves beside the commit, not after it',
     file: send,
-    find: 'leaveWitness(dependencies, commit),\n      ]);',
-    replace: 'Promise.resolve(commit),\n      ]);\n      await leaveWitness(dependencies, commit);',
+    find: 'leaveWitness(dependencies, commit),',
+    replace: 'Promise.resolve(commit),',
+    and: { find: '// Step 4:', replace: 'await leaveWitness(dependencies, commit);\n      // Step 4:' },
   },
   {
     guard: 'the second look-up of connections, after the commit',
@@ -152,11 +153,10 @@ export const mutations: readonly Mutation[] = [
     guard: 'reconnect reads the mailboxes after its row says ready',
     file: 'shared/use-cases/reconnect.ts',
     find: 'const [, isOpen] = await sideBySide(',
-    replace:
-      'const early = await findBehind(request, session.userId);\n    const [, isOpen] = await sideBySide(',
+    replace: 'const early = await mailboxes.all(session.userId);\n    const [, isOpen] = await sideBySide(',
     and: {
-      find: 'const behind = await findBehind(request, session.userId);',
-      replace: 'const behind = early;',
+      find: 'findBehind(request, await mailboxes.all(session.userId))',
+      replace: 'findBehind(request, early)',
     },
   },
   {
