@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // A line for each file is progress enough.
+    slowTestThreshold: 30_000,
   },
 });
