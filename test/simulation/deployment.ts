@@ -63,6 +63,9 @@ const tableNames = {
   relationships: 'relationships',
 };
 
+/** A run has few users: what is forgotten here is forgotten before its time, and memories of 10,000 take long to make. */
+const remembered = 3;
+
 /** An SDK client as far as the product uses one, with the time limits and attempts of `runtime/clients.ts`. */
 function clientOf(sandbox: Sandbox, wire: Wire, service: Service, timeoutMs: number, maxAttempts: number) {
   const send = (command: object) =>
@@ -87,7 +90,10 @@ function makeParts(sandbox: Sandbox, surroundings: Surroundings) {
   return {
     basis,
     connections: () => makeConnections({ dynamodb, tableName: 'connections', clock }),
-    log: () => makeConversationLog({ dynamodb, transactions, tables: tableNames, clock, random }),
+    log: () => makeConversationLog({
+        ...{ dynamodb, transactions, tables: tableNames, clock, random },
+        rememberedIdentities: remembered,
+      }),
     mailboxes: () => makeMailboxes({ dynamodb, tableName: 'mailboxes', clock, random }),
     relationships: () => makeRelationships({ dynamodb, tableName: 'relationships', clock }),
     limiter: () =>
@@ -95,6 +101,7 @@ function makeParts(sandbox: Sandbox, surroundings: Surroundings) {
         ...basis,
         dynamodb,
         tableName: 'rateLimits',
+        rememberedKeys: remembered,
         limits: parseRateLimits(surroundings.rateLimits),
       }),
     cipher: () => {
@@ -110,7 +117,7 @@ function makeParts(sandbox: Sandbox, surroundings: Surroundings) {
       });
       return makeMessageCipher({ dataKeys, randomBytes });
     },
-    tiers: () => [makeMemoryCache({ maxConversations: 100 }), ...(sharedCache ? [sharedCache(sandbox)] : [])],
+    tiers: () => [makeMemoryCache({ maxConversations: remembered }), ...(sharedCache ? [sharedCache(sandbox)] : [])],
     queue: () => {
       const { send } = client(surroundings.queue, 1_000, 2) as {
         send: (command: SendMessageCommand) => never;

@@ -63,11 +63,15 @@ export function makeFaults(dice: Dice, without: readonly string[] = []): Faults 
   }
   for (const kind of waysOfWorking)
     rates.set(kind, dice.chance(0.5) && !without.includes(kind) ? dice.pick([0.1, 0.4]) : 0);
-  const happens = (kind: FaultKind) => dice.chance(rates.get(kind) ?? 0);
+  const happens = (kind: FaultKind) => {
+    const rate = rates.get(kind) ?? 0;
+    return rate > 0 && dice.chance(rate);
+  };
+  const fatesOfRun = fates.filter((kind) => (rates.get(kind) ?? 0) > 0);
   return {
     happens,
     isCalm: () => intensity === 0,
-    fateOf: () => fates.find((kind) => happens(kind)) ?? 'fine',
+    fateOf: () => fatesOfRun.find((kind) => happens(kind)) ?? 'fine',
     stop: () => rates.clear(),
   };
 }

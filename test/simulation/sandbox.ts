@@ -73,18 +73,25 @@ export function makeSandbox(name: string, { scheduler, dice, faults, trace }: Op
       sleep: (milliseconds, signal) =>
         new Promise((resolve) => {
           if (signal?.aborted) return resolve();
-          signal?.addEventListener('abort', () => resolve(), { once: true });
-          scheduler.after(milliseconds, () => resume(resolve));
+          const task = scheduler.after(milliseconds, () => resume(resolve));
+          const end = () => {
+            scheduler.cancel(task);
+            resolve();
+          };
+          signal?.addEventListener('abort', end, { once: true });
         }),
     },
     invoke(work) {
       return new Promise((resolve, reject) => {
-        onDeath = () => resolve(undefined);
         thaw();
-        let isOver = false;
+        const timeLimit = scheduler.after(longestInvocationMs, () => die('time limit of the function'));
+        onDeath = () => {
+          scheduler.cancel(timeLimit);
+          resolve(undefined);
+        };
         const end = (tell: () => void) => {
           if (state === 'dead') return;
-          isOver = true;
+          scheduler.cancel(timeLimit);
           state = 'frozen';
           tell();
         };
@@ -92,9 +99,6 @@ export function makeSandbox(name: string, { scheduler, dice, faults, trace }: Op
           (result) => end(() => resolve(result)),
           (error: unknown) => end(() => reject(error)),
         );
-        scheduler.after(longestInvocationMs, () => {
-          if (!isOver && state !== 'dead') die('time limit of the function');
-        });
       });
     },
   };

@@ -5,16 +5,21 @@ export interface Scheduler {
   /** Milliseconds since the epoch. */
   now(): number;
   /** Runs `task` that many milliseconds from now. Tasks of one moment run in an order that the seed chooses. */
-  after(milliseconds: number, task: () => void): void;
+  after(milliseconds: number, task: () => void): Task;
+  /** Takes a task back that need not run any more: a time limit that was kept. */
+  cancel(task: Task): void;
   sleep(milliseconds: number): Promise<void>;
   /** Lets time pass until `work` has ended; throws if it cannot end any more. */
   run(work: Promise<void>): Promise<void>;
+  /** Of every task that has run, its moment and what was drawn for it: two runs that have the same did the same. */
+  fingerprint(): string;
 }
 
-interface Entry {
+export interface Task {
   readonly at: number;
   readonly tie: number;
-  readonly task: () => void;
+  /** `undefined` once it was taken back. */
+  run: (() => void) | undefined;
 }
 
 /** A run that is still not through after this has got stuck in a loop. */
@@ -23,78 +28,99 @@ const mostTasks = 400_000;
 export function makeScheduler(dice: Dice, start: number): Scheduler {
   const queue = makeQueue();
   let now = start;
+  let mixed = 0x811c9dc5;
+  let tasks = 0;
 
-  const after: Scheduler['after'] = (milliseconds, task) => {
-    queue.push({ at: now + Math.max(0, Math.ceil(milliseconds)), tie: dice.next(), task });
+  const after: Scheduler['after'] = (milliseconds, run) => {
+    const task = { at: now + Math.max(0, Math.ceil(milliseconds)), tie: dice.next(), run };
+    queue.push(task);
+    return task;
   };
+
+  /** The next task that was not taken back. */
+  function next(): () => void {
+    for (;;) {
+      const task = queue.pop();
+      if (!task) throw new Error('Everybody waits for something that will never happen.');
+      if (!task.run) continue;
+      tasks += 1;
+      if (tasks > mostTasks) throw new Error('The run does not come to its end.');
+      now = task.at;
+      mixed = Math.imul(mixed ^ (now - start) ^ (task.tie * 4_294_967_296), 0x01000193);
+      return task.run;
+    }
+  }
 
   return {
     now: () => now,
     after,
-    sleep: (milliseconds) => new Promise((resolve) => after(milliseconds, resolve)),
-    async run(work) {
-      let outcome: { error?: unknown } | undefined;
-      work.then(
-        () => {
-          outcome = {};
-        },
-        (error: unknown) => {
-          outcome = { error };
-        },
-      );
-      await settled();
-      for (let tasks = 0; outcome === undefined; tasks += 1) {
-        const entry = queue.pop();
-        if (!entry) throw new Error('Everybody waits for something that will never happen.');
-        if (tasks > mostTasks) throw new Error('The run does not come to its end.');
-        now = entry.at;
-        entry.task();
-        await settled();
-      }
-      if ('error' in outcome) throw outcome.error;
+    cancel(task) {
+      task.run = undefined;
     },
+    fingerprint: () => `${tasks}-${now - start}-${(mixed >>> 0).toString(16)}`,
+    sleep: (milliseconds) => new Promise((resolve) => after(milliseconds, resolve)),
+    run: (work) =>
+      new Promise((resolve, reject) => {
+        let isOver = false;
+        const end = (tell: () => void) => {
+          isOver = true;
+          tell();
+        };
+        work.then(
+          () => end(resolve),
+          (error: unknown) => end(() => reject(error)),
+        );
+        // Node empties the queue of promises before that of ticks: at a tick, every promise that could go on has.
+        const settle = () => process.nextTick(step);
+        const step = () => {
+          if (isOver) return;
+          try {
+            next()();
+            resolved.then(settle);
+          } catch (error) {
+            end(() => reject(error));
+          }
+        };
+        settle();
+      }),
   };
 }
 
-/** Every promise that could go on has gone on: Node empties the queue of promises before that of ticks. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
-}
+const resolved = Promise.resolve();
 
-const isBefore = (one: Entry, other: Entry) =>
+const isBefore = (one: Task, other: Task) =>
   one.at < other.at || (one.at === other.at && one.tie < other.tie);
 
 /** A binary heap. */
 function makeQueue() {
-  const heap: Entry[] = [];
-  const swap = (i: number, j: number) => {
-    const [one, other] = [heap[i], heap[j]];
-    if (one && other) [heap[i], heap[j]] = [other, one];
-  };
-  const goesFirst = (i: number, j: number) => {
-    const [one, other] = [heap[i], heap[j]];
-    return one !== undefined && other !== undefined && isBefore(one, other);
-  };
+  const heap: Task[] = [];
   return {
-    push(entry: Entry): void {
-      heap.push(entry);
-      for (let at = heap.length - 1; at > 0; ) {
+    push(task: Task): void {
+      let at = heap.length;
+      heap.push(task);
+      while (at > 0) {
         const parent = (at - 1) >> 1;
-        if (!goesFirst(at, parent)) break;
-        swap(at, parent);
+        const above = heap[parent] as Task;
+        if (!isBefore(task, above)) break;
+        heap[at] = above;
         at = parent;
       }
+      heap[at] = task;
     },
-    pop(): Entry | undefined {
-      swap(0, heap.length - 1);
-      const first = heap.pop();
-      for (let at = 0; ; ) {
-        const [left, right] = [2 * at + 1, 2 * at + 2];
-        const child = goesFirst(right, left) ? right : left;
-        if (!goesFirst(child, at)) break;
-        swap(at, child);
+    pop(): Task | undefined {
+      const first = heap[0];
+      const last = heap.pop();
+      if (!last || last === first) return first;
+      let at = 0;
+      for (let child = 1; child < heap.length; child = 2 * at + 1) {
+        const right = heap[child + 1];
+        if (right && isBefore(right, heap[child] as Task)) child += 1;
+        const below = heap[child] as Task;
+        if (!isBefore(below, last)) break;
+        heap[at] = below;
         at = child;
       }
+      heap[at] = last;
       return first;
     },
   };

@@ -17,7 +17,7 @@ export interface SimulationOptions {
 export interface SimulationResult {
   readonly seed: number;
   readonly findings: readonly Finding[];
-  /** The same for the same seed and options. */
+  /** Of what happened when, in which order: the same for the same seed and options. */
   readonly hash: string;
   readonly trace: readonly string[];
   readonly operations: readonly Operation[];
@@ -34,6 +34,17 @@ const liveMs = 3_000;
 
 /** One run of the real code from its seed: the same seed and options do the same, to the last byte of the trace. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
+  const { stackTraceLimit } = Error;
+  // Injected faults are thousands of errors, whose stacks take longer than they do.
+  if (!options.keepTrace) Error.stackTraceLimit = 0;
+  try {
+    return await simulateOnce(seed, options);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function simulateOnce(seed: number, options: SimulationOptions): Promise<SimulationResult> {
   const dice = makeDice(seed);
   const plan = planWorkload(dice.fork());
   const world = makeWorld(dice.fork(), {
@@ -73,7 +84,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     for (const [number, operation] of plan.operations.entries()) {
       if (operation.device !== index || !(options.operations?.has(number) ?? true)) continue;
       await scheduler.sleep(operation.gap);
-      trace.note(device.device, 'does', JSON.stringify(operation));
+      if (trace.isKept) trace.note(device.device, 'does', JSON.stringify(operation));
       const done = perform(operation);
       if (operation.inBackground) background.push(done);
       else await done;
@@ -104,11 +115,10 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
   }
-  trace.note(JSON.stringify(findings));
   return {
     seed,
     findings,
-    hash: trace.hash(),
+    hash: scheduler.fingerprint(),
     trace: trace.lines,
     operations: plan.operations,
     record,

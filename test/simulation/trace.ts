@@ -1,23 +1,18 @@
-import { createHash } from 'node:crypto';
-
-/** What happened in a run, moment by moment. Two runs that give the same hash did the same. */
+/** What happened in a run, moment by moment, for reading. */
 export interface Trace {
+  /** Whether it keeps anything: a line that takes work to write need not be written otherwise. */
+  readonly isKept: boolean;
   note(...words: readonly unknown[]): void;
-  hash(): string;
   readonly lines: readonly string[];
 }
 
-/** `keep` keeps the lines for reading; the hash covers them either way. */
-export function makeTrace(now: () => number, start: number, keep: boolean): Trace {
-  const hash = createHash('sha256');
+export function makeTrace(now: () => number, start: number, isKept: boolean): Trace {
   const lines: string[] = [];
   return {
+    isKept,
     lines,
     note(...words) {
-      const line = `${String(now() - start).padStart(7)} ms  ${words.join(' ')}`;
-      hash.update(`${line}\n`);
-      if (keep) lines.push(line);
+      if (isKept) lines.push(`${String(now() - start).padStart(7)} ms  ${words.join(' ')}`);
     },
-    hash: () => hash.copy().digest('hex'),
   };
 }

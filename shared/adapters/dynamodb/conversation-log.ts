@@ -20,10 +20,11 @@ interface Options {
   readonly tables: LogTables & { readonly relationships: string };
   readonly clock: Clock;
   readonly random: Random;
+  /** Conversations whose members and salt it remembers, 10,000 unless told. */
+  readonly rememberedIdentities?: number;
 }
 
 /** Members and key salt never change, but a deleted salt has to be forgotten: within the hour, as a data key is. */
-const rememberedIdentities = 10_000;
 const rememberedMs = 3_600_000;
 /** How often rows that disagree are asked for again. */
 const readAttempts = 6;
@@ -32,7 +33,7 @@ const visibleAttempts = 3;
 
 /** The conversations' logs and mailboxes in DynamoDB. */
 export function makeConversationLog(options: Options): ConversationLog {
-  const { dynamodb, tables, clock } = options;
+  const { dynamodb, tables, clock, rememberedIdentities = 10_000 } = options;
   const backoff = makeBackoff(clock, options.random);
   const identityCache = new LRUCache<string, ConversationIdentity>({
     max: rememberedIdentities,

@@ -20,6 +20,8 @@ interface RateLimiterDependencies {
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly telemetry: Telemetry;
+  /** Keys whose last answer it remembers, 10,000 unless told: about 1 MB. */
+  readonly rememberedKeys?: number;
 }
 
 /** One charge as it meets its row. */
@@ -39,8 +41,6 @@ type RowUpdate = Pick<
   'UpdateExpression' | 'ConditionExpression' | 'ExpressionAttributeNames' | 'ExpressionAttributeValues'
 >;
 
-/** About 1 MB. */
-const rememberedKeys = 10_000;
 /** Two are enough unless charges of the same key are being given back meanwhile. */
 const updatesAtMost = 4;
 /** Rows outlive their use by this, for clocks that differ. */
@@ -62,7 +62,7 @@ const refundIsNew = '(attribute_not_exists(#lastRefund) OR #lastRefund <> :refun
  * closed, and RangeError for a cost that the limit's burst can never grant.
  */
 export function makeRateLimiter(deps: RateLimiterDependencies): RateLimiter {
-  const { limits, clock, randomBytes, telemetry } = deps;
+  const { limits, clock, randomBytes, telemetry, rememberedKeys = 10_000 } = deps;
   /** The last tat seen of each key. It may be old: it suggests where to begin, the row decides. */
   const lastTats = new LRUCache<string, number>({ max: rememberedKeys });
   const lastTat = (booking: Booking) => lastTats.get(booking.key) ?? 0;

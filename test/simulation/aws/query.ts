@@ -24,12 +24,14 @@ export function query(
   const direction = input.ScanIndexForward === false ? -1 : 1;
   const order = (one: Item, other: Item) => direction * rows.compare(TableName, one, other, IndexName);
 
-  const rest = rows
-    .partition(TableName, partition)
-    .flatMap((slot): Item[] => [see(slot) ?? []].flat())
-    .filter((item) => isIndexed(rows.keyOf(TableName, item, IndexName)) && matches({ ...scope, item }))
-    .filter((item) => start === undefined || order(item, start) > 0)
-    .sort(order);
+  const rest: Item[] = [];
+  for (const slot of rows.partition(TableName, partition)) {
+    const item = see(slot);
+    if (!item || !matches({ ...scope, item })) continue;
+    if (IndexName !== undefined && !isIndexed(rows.keyOf(TableName, item, IndexName))) continue;
+    if (start === undefined || order(item, start) > 0) rest.push(item);
+  }
+  rest.sort(order);
   const page = rest.slice(0, breaksOff ? dice.between(1, 3) : input.Limit);
   const last = page.at(-1);
   // DynamoDB stops at its limit before it knows whether anything follows.

@@ -15,7 +15,7 @@ export interface Slot {
 export interface Rows {
   slot(tableName: string, key: Item): Slot;
   /** The slots of a partition, in no order. */
-  partition(tableName: string, partitionKey: unknown): Slot[];
+  partition(tableName: string, partitionKey: unknown): Iterable<Slot>;
   write(slot: Slot, item: Item | undefined): void;
   /** The key attributes of an item, those of the table's index first if it is read by that. */
   keyOf(tableName: string, item: Item, indexName?: string): Item;
@@ -24,50 +24,63 @@ export interface Rows {
   all(): Iterable<readonly [tableName: string, item: Item]>;
 }
 
+/** The names of the key attributes of a table: the partition key, then what orders the rows within it. */
+interface KeyNames {
+  readonly primary: readonly string[];
+  readonly index: { readonly name: string; readonly names: readonly string[] } | undefined;
+}
+
+const keyNamesByTable = new Map<string, KeyNames>(
+  Object.entries(tables as Record<string, TableDefinition>).map(([tableName, definition]) => {
+    const { partitionKey, sortKey, index } = definition;
+    const sort = sortKey ? [sortKey.name] : [];
+    return [
+      tableName,
+      {
+        primary: [partitionKey.name, ...sort],
+        index: index && { name: index.name, names: [partitionKey.name, index.sortKey.name, ...sort] },
+      },
+    ];
+  }),
+);
+
 /** The tables are named by their ids here. */
 export function makeRows(now: () => number): Rows {
   const stored = new Map<string, Map<unknown, Map<unknown, Slot>>>();
 
-  function definition(tableName: string): TableDefinition {
-    const found = (tables as Record<string, TableDefinition>)[tableName];
-    if (!found) throw new NotModelled(`the table ${tableName}`);
-    return found;
-  }
-
-  /** The partition key, then what orders the rows within it. */
-  function keyNames(tableName: string, indexName?: string): string[] {
-    const { partitionKey, sortKey, index } = definition(tableName);
-    if (indexName !== undefined && index?.name !== indexName) throw new NotModelled(`the index ${indexName}`);
-    const ofIndex = indexName === undefined ? [] : [index?.sortKey.name ?? ''];
-    return [partitionKey.name, ...ofIndex, ...(sortKey ? [sortKey.name] : [])];
+  function keyNames(tableName: string, indexName?: string): readonly string[] {
+    const names = keyNamesByTable.get(tableName);
+    if (!names) throw new NotModelled(`the table ${tableName}`);
+    if (indexName === undefined) return names.primary;
+    if (names.index?.name !== indexName) throw new NotModelled(`the index ${indexName}`);
+    return names.index.names;
   }
 
   function partitionMap(tableName: string, partitionKey: unknown): Map<unknown, Slot> {
-    const table = stored.get(tableName) ?? new Map<unknown, Map<unknown, Slot>>();
-    stored.set(tableName, table);
-    const partition = table.get(partitionKey) ?? new Map<unknown, Slot>();
-    table.set(partitionKey, partition);
+    let table = stored.get(tableName);
+    if (!table) stored.set(tableName, (table = new Map()));
+    let partition = table.get(partitionKey);
+    if (!partition) table.set(partitionKey, (partition = new Map()));
     return partition;
   }
 
   return {
     slot(tableName, key) {
-      const { partitionKey, sortKey } = definition(tableName);
-      if (Object.keys(key).sort().join() !== keyNames(tableName).sort().join())
+      const names = keyNames(tableName);
+      if (Object.keys(key).length !== names.length || names.some((name) => key[name] === undefined))
         throw new NotModelled(`the key ${Object.keys(key)} in ${tableName}`);
-      const partition = partitionMap(tableName, key[partitionKey.name]);
-      const sort = sortKey && key[sortKey.name];
-      const slot = partition.get(sort) ?? {
-        item: undefined,
-        before: undefined,
-        changedAt: Number.NEGATIVE_INFINITY,
-        lockedBy: undefined,
-      };
-      partition.set(sort, slot);
+      const [partitionName = '', sortName] = names;
+      const partition = partitionMap(tableName, key[partitionName]);
+      const sort = sortName && key[sortName];
+      let slot = partition.get(sort);
+      if (!slot) {
+        const changedAt = Number.NEGATIVE_INFINITY;
+        partition.set(sort, (slot = { item: undefined, before: undefined, changedAt, lockedBy: undefined }));
+      }
       return slot;
     },
     partition(tableName, partitionKey) {
-      return [...partitionMap(tableName, partitionKey).values()];
+      return partitionMap(tableName, partitionKey).values();
     },
     write(slot, item) {
       slot.before = slot.item;
@@ -75,11 +88,18 @@ export function makeRows(now: () => number): Rows {
       slot.changedAt = now();
     },
     keyOf(tableName, item, indexName) {
-      return Object.fromEntries(keyNames(tableName, indexName).map((name) => [name, item[name]]));
+      const key: Item = {};
+      for (const name of keyNames(tableName, indexName)) key[name] = item[name];
+      return key;
     },
     compare(tableName, one, other, indexName) {
-      const [, ...sortNames] = keyNames(tableName, indexName);
-      return sortNames.reduce((order, name) => order || compareKeys(one[name], other[name]), 0);
+      const names = keyNames(tableName, indexName);
+      for (let index = 1; index < names.length; index += 1) {
+        const name = names[index] as string;
+        const order = compareKeys(one[name], other[name]);
+        if (order !== 0) return order;
+      }
+      return 0;
     },
     *all() {
       for (const [tableName, partitions] of stored)
@@ -97,7 +117,8 @@ function compareKeys(one: unknown, other: unknown): number {
 /** A row of its own, as one over the wire would be: nobody's later change reaches it. */
 export function copy(item: Item): Item {
   const copied: Item = {};
-  for (const [name, value] of Object.entries(item)) {
+  for (const name in item) {
+    const value = item[name];
     if (value === undefined) throw new NotModelled(`${name} is undefined`);
     if (value instanceof Uint8Array) copied[name] = new Uint8Array(value);
     else copied[name] = Array.isArray(value) ? [...value] : value;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
@@ -16,7 +17,7 @@ interface Step {
 }
 
 interface Remembered {
-  readonly request: string;
+  readonly request: TransactItem[];
   readonly at: number;
   state: 'underway' | 'committed';
 }
@@ -38,10 +39,9 @@ export function makeTransactions(options: Options & { readonly rows: Rows }) {
   return (input: TransactWriteCommandInput, answer: Answer<unknown>) => {
     const { ClientRequestToken: token, TransactItems = [], ...unknown } = input;
     if (Object.keys(unknown).length > 0) throw new NotModelled(`a transaction with ${Object.keys(unknown)}`);
-    const request = JSON.stringify(TransactItems, inBase64);
     const remembered = token === undefined ? undefined : tokens.get(token);
     if (remembered && scheduler.now() - remembered.at < tokenMs && !faults.happens('forgottenToken')) {
-      if (remembered.request !== request)
+      if (!isDeepStrictEqual(remembered.request, TransactItems))
         return answer.fail(awsError('IdempotentParameterMismatchException', 400));
       if (remembered.state === 'underway')
         return answer.fail(awsError('TransactionInProgressException', 400));
@@ -56,7 +56,7 @@ export function makeTransactions(options: Options & { readonly rows: Rows }) {
     }
     transactions += 1;
     const name = `transaction ${transactions}`;
-    const memory: Remembered = { request, at: scheduler.now(), state: 'underway' };
+    const memory: Remembered = { request: TransactItems, at: scheduler.now(), state: 'underway' };
     if (token !== undefined) tokens.set(token, memory);
     let left = steps.length;
     for (const step of steps) {
@@ -102,8 +102,4 @@ function stepOf(rows: Rows, { Update, Put, ...unknown }: TransactItem): Step {
     result: () =>
       Update ? { ...key, ...slot.item, ...update(Update.UpdateExpression ?? '')(scope()) } : { ...Put?.Item },
   };
-}
-
-function inBase64(_name: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
 }

@@ -53,10 +53,10 @@ export function makeWire(options: Options): Wire {
   return {
     async call(sandbox, call) {
       calls += 1;
-      const label = `${sandbox.name} #${calls} ${call.name}`;
+      const label = trace.isKept ? `${sandbox.name} #${calls} ${call.name}` : '';
       for (let number = 1; ; number += 1) {
         try {
-          return await attempt(sandbox, call, number === 1 ? label : `${label} again`);
+          return await attempt(sandbox, call, label);
         } catch (error) {
           const isLast = number >= call.maxAttempts || !retried.has((error as Error).name);
           if (isLast) throw error;
@@ -85,12 +85,12 @@ function makeAttempt({ scheduler, dice, faults, trace }: Options) {
           sandbox.resume(() => {
             if (isSettled) return;
             isSettled = true;
-            trace.note(label, what);
+            trace.note(label, '→', what);
             how();
           });
         });
       const fail = (milliseconds: number, error: Error) =>
-        settle(milliseconds, `→ ${error.name}`, () => reject(error));
+        settle(milliseconds, error.name, () => reject(error));
 
       trace.note(label, fate === 'fine' ? '' : `(${fate})`);
       if (fate === 'throttled') return fail(latency(), awsError('ThrottlingException', 400));
@@ -106,7 +106,7 @@ function makeAttempt({ scheduler, dice, faults, trace }: Options) {
       const answer: Answer<T> = {
         ok: (value) => {
           if (fate === 'failedAfter') fail(latency(), awsError('ServiceUnavailable', 503));
-          else if (fate !== 'answerLost') settle(latency(), '→ ok', () => resolve(value));
+          else if (fate !== 'answerLost') settle(latency(), 'ok', () => resolve(value));
         },
         fail: (error) => {
           if (fate !== 'answerLost') fail(latency(), error as Error);

@@ -89,12 +89,12 @@ export async function openConnection(options: Options): Promise<DeviceConnection
         const pages: Frame[] = [];
         const done = (answer: Frame | undefined) => {
           if (!waiting.delete(requestId)) return;
+          scheduler.cancel(timeLimit);
           resolve({ frame: answer, pages });
         };
         waiting.set(requestId, { pages, end: done });
-        if (isOver) return done(undefined);
-        send({ ...frame, requestId });
-        scheduler.after(timeoutMs, () => done(undefined));
+        const timeLimit = scheduler.after(isOver ? 0 : timeoutMs, () => done(undefined));
+        if (!isOver) send({ ...frame, requestId });
       });
     },
   };

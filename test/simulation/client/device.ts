@@ -60,7 +60,7 @@ export function makeDevice(options: DeviceOptions): Device {
 
   const note: Device['note'] = (event) => {
     record.events.push({ user, device, ...event } as Event);
-    options.trace.note('client:', JSON.stringify({ device, ...event }));
+    if (options.trace.isKept) options.trace.note('client:', JSON.stringify({ device, ...event }));
   };
 
   function hold(messages: readonly Message[]): void {
