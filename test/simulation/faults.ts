@@ -31,6 +31,10 @@ export const faultKinds = [
   'wrongCache',
   'conflict',
   'forgottenToken',
+  /** KMS says that the key is disabled. */
+  'denied',
+  /** The gateway ends a connection by itself. */
+  'hangUp',
   'skew',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];

@@ -26,8 +26,8 @@ interface Options {
 
 /** Lambda ends an invocation that takes longer. */
 const longestInvocationMs = 29_000;
-/** Deaths come within so many continuations: a send has about fifteen. */
-const deathWithin = 24;
+/** Deaths come within so many continuations: a send has about fifteen, a long drain many more. */
+const deathWithin = [6, 24, 80];
 
 export function makeSandbox(name: string, { scheduler, dice, faults, trace }: Options): Sandbox {
   let state: 'running' | 'frozen' | 'dead' = 'frozen';
@@ -56,7 +56,7 @@ export function makeSandbox(name: string, { scheduler, dice, faults, trace }: Op
 
   function thaw(): void {
     state = 'running';
-    stepsLeft = faults.happens('death') ? dice.between(1, deathWithin) : Number.POSITIVE_INFINITY;
+    stepsLeft = faults.happens('death') ? dice.between(1, dice.pick(deathWithin)) : Number.POSITIVE_INFINITY;
     const waiting = deferred;
     deferred = [];
     for (const task of waiting) scheduler.after(dice.between(0, 2), task);

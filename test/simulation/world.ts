@@ -57,7 +57,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
   pool.surroundings = {
     wire: makeWire(basis),
     dynamodb,
-    kms: makeKms(dice.fork()),
+    kms: makeKms(dice.fork(), faults),
     queue,
     onWitness: (body) => void witnesses.push(body),
     events,

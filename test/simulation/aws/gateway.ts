@@ -78,6 +78,7 @@ export function makeGateway(options: Options) {
     const failed = JSON.stringify({ message: 'Internal server error', connectionId, requestId: 'r' });
     const result = await route('frame', { ...connection.event, body: frame }).catch(() => undefined);
     if (connection.phase !== 'open') return;
+    if (faults.happens('hangUp')) return close(connectionId, connection);
     if (!result) toDevice(connection, failed);
     else if (result.body !== undefined) toDevice(connection, result.body);
   }

@@ -1,11 +1,17 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
-import { DecryptCommand, GenerateDataKeyCommand, InvalidCiphertextException } from '@aws-sdk/client-kms';
+import {
+  DecryptCommand,
+  DisabledException,
+  GenerateDataKeyCommand,
+  InvalidCiphertextException,
+} from '@aws-sdk/client-kms';
 import type { Dice } from '../dice.ts';
+import type { Faults } from '../faults.ts';
 import { NotModelled } from './expressions.ts';
 import type { Answer } from './wire.ts';
 
 /** One KMS key, which binds each data key to its encryption context. */
-export function makeKms(dice: Dice) {
+export function makeKms(dice: Dice, faults: Faults) {
   const masterKey = dice.bytes(32);
 
   function generate(context: Uint8Array): object {
@@ -30,6 +36,8 @@ export function makeKms(dice: Dice) {
     perform(command: unknown, answer: Answer<unknown>): void {
       const isKnown = command instanceof GenerateDataKeyCommand || command instanceof DecryptCommand;
       if (!isKnown) throw new NotModelled('a KMS command');
+      if (faults.happens('denied'))
+        return answer.fail(new DisabledException({ message: '', $metadata: { httpStatusCode: 400 } }));
       const context = Buffer.from(
         JSON.stringify(Object.entries(command.input.EncryptionContext ?? {}).sort()),
       );

@@ -49,7 +49,7 @@ export function makeTransactions(options: Options & { readonly rows: Rows }) {
     }
 
     const steps = TransactItems.map((one) => stepOf(rows, one));
-    const reasons = steps.map((step) => reasonAgainst(step, faults.happens('conflict')));
+    const reasons = steps.map((step) => reasonAgainst(step, faults.happens('conflict') ? dice.pick(passingReasons) : undefined));
     if (reasons.some(({ Code }) => Code !== 'None')) {
       const cancelled = { message: 'Transaction cancelled', $metadata: { httpStatusCode: 400 } };
       return answer.fail(new TransactionCanceledException({ ...cancelled, CancellationReasons: reasons }));
@@ -78,8 +78,12 @@ function applyDelay(dice: Dice): number {
   return dice.chance(0.05) ? dice.between(20, 250) : dice.between(0, 8);
 }
 
-function reasonAgainst({ slot, isAllowed, wantsOld }: Step, conflicts: boolean) {
-  if (slot.lockedBy !== undefined || conflicts) return { Code: 'TransactionConflict' };
+/** Reasons against a row that have nothing to do with what is in it. */
+const passingReasons = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'] as const;
+
+function reasonAgainst({ slot, isAllowed, wantsOld }: Step, passing: string | undefined) {
+  if (slot.lockedBy !== undefined) return { Code: 'TransactionConflict' };
+  if (passing !== undefined) return { Code: passing };
   if (isAllowed()) return { Code: 'None' };
   return { Code: 'ConditionalCheckFailed', ...(wantsOld && slot.item && { Item: marshall(slot.item) }) };
 }

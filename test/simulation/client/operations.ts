@@ -20,7 +20,7 @@ export type Operation = Step &
         /** The connection is lost right after the frame. */
         readonly cut: boolean;
       }
-    | { readonly kind: 'repeat' | 'drop' | 'fillGaps' | 'list' | 'trespass' }
+    | { readonly kind: 'repeat' | 'drop' | 'fillGaps' | 'list' | 'browse' | 'trespass' }
     | { readonly kind: 'comeBack'; readonly keepsOld: boolean; readonly only: boolean }
     | { readonly kind: 'ack'; readonly read: boolean; readonly older: boolean }
     | { readonly kind: 'block' | 'unblock'; readonly other: string }
@@ -42,6 +42,7 @@ const kinds = [
   ['ack', 12],
   ['fillGaps', 5],
   ['list', 3],
+  ['browse', 2],
   ['trespass', 2],
   ['block', 2],
   ['unblock', 2],
@@ -66,6 +67,7 @@ export function planWorkload(dice: Dice): Plan {
   });
   const longestGap = dice.pick([5, 60, 800, 4_000]);
   const relationships = dice.chance(0.3);
+  const bulky = dice.chance(0.1) ? 0.6 : 0.03;
   const alwaysIds = dice.chance(0.7);
   const operations = Array.from({ length: dice.between(12, 50) }, (_, index): Operation => {
     const device = dice.between(0, devices.length - 1);
@@ -79,7 +81,7 @@ export function planWorkload(dice: Dice): Plan {
           kind,
           name: `send-${index}`,
           to: dice.pick(others),
-          size: dice.chance(0.04) ? dice.between(5_000, 16_000) : 0,
+          size: dice.chance(bulky) ? dice.between(5_000, 16_000) : 0,
           withId: alwaysIds || dice.chance(0.6),
           cut: dice.chance(0.15),
         };

@@ -97,6 +97,35 @@ export function makePerform(
     record.findings.push({ rule: 'gap', detail: `${device.device}: history after ${after} is ${seqs}` });
   }
 
+  /** Every conversation once, page by page; one that is written to meanwhile may move, but never twice. */
+  async function list(): Promise<void> {
+    const seen: string[] = [];
+    for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
+      const page = await device.ask({ action: 'conversations', limit: 1, ...(cursor !== undefined && { cursor }) });
+      if (page?.type !== 'conversations.page') return;
+      seen.push(...(page.conversations ?? []).map(({ conversationId }) => conversationId));
+      cursor = page.cursor;
+    }
+    if (new Set(seen).size < seen.length)
+      record.findings.push({ rule: 'duplicate', detail: `${device.device} is told of ${seen}` });
+  }
+
+  /** A conversation from its newest message down, page by page. */
+  async function browse(): Promise<void> {
+    const [conversationId] = device.conversationIds();
+    if (conversationId === undefined) return;
+    const seqs: number[] = [];
+    for (let before: number | undefined, more = true; more; before = seqs[0]) {
+      const cursor = before === undefined ? {} : { before };
+      const page = await device.ask({ action: 'history', conversationId, limit: 3, ...cursor });
+      if (page?.type !== 'history.page' || !page.messages) return;
+      device.hold(page.messages);
+      seqs.unshift(...page.messages.map(({ seq }) => seq));
+      more = page.more === true && page.messages.length > 0;
+    }
+    checkPage(seqs, 0);
+  }
+
   /** What nobody may: beyond the end of one's own, and into what is not one's own. */
   async function trespass(): Promise<void> {
     const [own] = device.conversationIds();
@@ -149,8 +178,9 @@ export function makePerform(
       case 'trespass':
         return trespass();
       case 'list':
-        await device.ask({ action: 'conversations', limit: 2 });
-        return;
+        return list();
+      case 'browse':
+        return browse();
       default:
         return changeRelationship(operation.kind, operation.other);
     }
