@@ -36,13 +36,15 @@ export const faultKinds = [
   /** The gateway ends a connection by itself. */
   'hangUp',
   'skew',
+  /** The rows of a transaction become visible long after each other. */
+  'slowRows',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 const fates = ['lost', 'answerLost', 'late', 'throttled', 'refused', 'failedAfter'] as const;
 
 /** No failures: common where they are at all. */
-const waysOfWorking = ['staleReads', 'smallPages', 'unprocessed', 'zombie', 'skew'] as const;
+const waysOfWorking = ['staleReads', 'smallPages', 'unprocessed', 'zombie', 'skew', 'slowRows'] as const;
 
 /** How likely each kind is in this run: 0 for those that the run does without. */
 export interface Faults {

@@ -3,6 +3,7 @@ import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Dice } from '../dice.ts';
+import type { Faults } from '../faults.ts';
 import { checkInput, type Options } from './dynamodb.ts';
 import { condition, type Item, NotModelled, update } from './expressions.ts';
 import type { Rows, Slot } from './rows.ts';
@@ -62,7 +63,7 @@ export function makeTransactions(options: Options & { readonly rows: Rows }) {
     for (const step of steps) {
       const item = step.result();
       step.slot.lockedBy = name;
-      scheduler.after(applyDelay(dice), () => {
+      scheduler.after(applyDelay(dice, faults), () => {
         step.slot.lockedBy = undefined;
         rows.write(step.slot, item);
         left -= 1;
@@ -74,7 +75,8 @@ export function makeTransactions(options: Options & { readonly rows: Rows }) {
   };
 }
 
-function applyDelay(dice: Dice): number {
+function applyDelay(dice: Dice, faults: Faults): number {
+  if (faults.happens('slowRows')) return dice.between(20, 3_000);
   return dice.chance(0.05) ? dice.between(20, 250) : dice.between(0, 8);
 }
 

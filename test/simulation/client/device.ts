@@ -128,6 +128,8 @@ export function makeDevice(options: DeviceOptions): Device {
     for (let attempt = 0; attempt < connectAttempts; attempt += 1) {
       const on = await openConnection({ scheduler, open: options.open, onPush });
       connection = on;
+      // Until its reconnect nothing may be pushed to it.
+      if (dice.chance(0.1)) await scheduler.sleep(dice.between(20, 3_000));
       for (let state = on ? 'more' : 'lost'; on && state !== 'lost'; ) {
         state = await drain(on, only);
         if (state === 'caughtUp') {

@@ -58,6 +58,17 @@ function pickKind(dice: Dice, relationships: boolean): (typeof kinds)[number][0]
   return 'send';
 }
 
+/**
+ * How many operations a run has. Runs of each size find about as much per second of CPU, but not the same (measured with
+ * the mutations): contention wants many, a fault in a rare place wants many runs.
+ */
+const sizes = [
+  [3, 9],
+  [3, 9],
+  [8, 24],
+  [12, 50],
+] as const;
+
 /** Some users with one to three devices each, and what they do; a hot run leaves them no time to breathe. */
 export function planWorkload(dice: Dice): Plan {
   const users = Array.from({ length: dice.pick([2, 2, 2, 3]) }, (_, index) => `user${index}`);
@@ -69,7 +80,8 @@ export function planWorkload(dice: Dice): Plan {
   const relationships = dice.chance(0.3);
   const bulky = dice.chance(0.1) ? 0.6 : 0.03;
   const alwaysIds = dice.chance(0.7);
-  const operations = Array.from({ length: dice.between(12, 50) }, (_, index): Operation => {
+  const [least, most] = dice.pick(sizes);
+  const operations = Array.from({ length: dice.between(least, most) }, (_, index): Operation => {
     const device = dice.between(0, devices.length - 1);
     const others = users.filter((user) => user !== devices[device]?.user);
     const step = { device, gap: dice.between(0, longestGap), inBackground: dice.chance(0.25) };
