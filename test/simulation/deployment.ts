@@ -90,7 +90,8 @@ function makeParts(sandbox: Sandbox, surroundings: Surroundings) {
   return {
     basis,
     connections: () => makeConnections({ dynamodb, tableName: 'connections', clock }),
-    log: () => makeConversationLog({
+    log: () =>
+      makeConversationLog({
         ...{ dynamodb, transactions, tables: tableNames, clock, random },
         rememberedIdentities: remembered,
       }),
@@ -117,7 +118,10 @@ function makeParts(sandbox: Sandbox, surroundings: Surroundings) {
       });
       return makeMessageCipher({ dataKeys, randomBytes });
     },
-    tiers: () => [makeMemoryCache({ maxConversations: remembered }), ...(sharedCache ? [sharedCache(sandbox)] : [])],
+    tiers: () => [
+      makeMemoryCache({ maxConversations: remembered }),
+      ...(sharedCache ? [sharedCache(sandbox)] : []),
+    ],
     queue: () => {
       const { send } = client(surroundings.queue, 1_000, 2) as {
         send: (command: SendMessageCommand) => never;

@@ -76,7 +76,7 @@ export function makeScheduler(dice: Dice, start: number): Scheduler {
           if (isOver) return;
           try {
             next()();
-            resolved.then(settle);
+            void resolved.then(settle);
           } catch (error) {
             end(() => reject(error));
           }

@@ -21,8 +21,16 @@ const transientNames = new Set([
   'RequestLimitExceeded',
 ]);
 
-/** The rows that a cancelled transaction met, or `undefined` where `error` is not a cancellation by contention alone. */
-export function lostRace(error: unknown): { head?: Row; senderMailbox?: Row } | undefined {
+/** A transaction that was cancelled by contention: what it met. */
+export interface LostRace {
+  /** Whether a condition failed: positions only grow, so this transaction can never be carried out any more. */
+  readonly placeTaken: boolean;
+  readonly head?: Row;
+  readonly senderMailbox?: Row;
+}
+
+/** `undefined` where `error` is not a cancellation by contention alone. */
+export function lostRace(error: unknown): LostRace | undefined {
   if (!(error instanceof TransactionCanceledException)) return undefined;
   const reasons = error.CancellationReasons ?? [];
   if (reasons.length === 0 || !reasons.every((reason) => contention.has(reason.Code ?? 'None')))
@@ -33,7 +41,8 @@ export function lostRace(error: unknown): { head?: Row; senderMailbox?: Row } | 
   };
   const head = row(place.head);
   const senderMailbox = row(place.senderMailbox);
-  return { ...(head && { head }), ...(senderMailbox && { senderMailbox }) };
+  const placeTaken = reasons.some((reason) => reason.Code === 'ConditionalCheckFailed');
+  return { placeTaken, ...(head && { head }), ...(senderMailbox && { senderMailbox }) };
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Clock, CommitOutcome, ConversationLog, Random, SendState } from '#
 import { makeBackoff } from '#shared/use-cases/waiting.ts';
 import { errorName } from '../retry.ts';
 import { batchGet, batchGetAll } from './batch-get.ts';
-import { lostRace, mayHaveCommitted } from './cancellation.ts';
+import { type LostRace, lostRace, mayHaveCommitted } from './cancellation.ts';
 import { commitTransaction, type LogTables } from './commit-transaction.ts';
 import type { DocumentClient } from './document-client.ts';
 import { queryAll } from './query-all.ts';
@@ -83,9 +83,10 @@ export function makeConversationLog(options: Options): ConversationLog {
     throw new DependencyFailure('A committed message is not visible.');
   };
 
-  /** After an unknown outcome: whether the message in this place is the one we tried to put there. */
+  /** After an unknown outcome: whether the message that has taken this place is the one we tried to put there. */
   async function isOurs({ conversationId, seq, messageId }: StoredMessage): Promise<boolean> {
-    return (await readOnce(conversationId, seq))?.messageId === messageId;
+    // Its row may become visible after the one whose condition failed.
+    return (await message(conversationId, seq)).messageId === messageId;
   }
 
   const commit: ConversationLog['commit'] = async (entry, deadline) => {
@@ -98,9 +99,10 @@ export function makeConversationLog(options: Options): ConversationLog {
         return { committed: true };
       } catch (error) {
         const lost = lostRace(error);
-        if (lost)
+        // One that may still be under way is not undone by a cancelled repetition: it goes on until its place is taken.
+        if (lost && (lost.placeTaken || !outcomeUnknown))
           return outcomeUnknown && (await isOurs(entry.message)) ? { committed: true } : toOutcome(lost);
-        if (!mayHaveCommitted(error)) throw error;
+        if (!lost && !mayHaveCommitted(error)) throw error;
         outcomeUnknown = true;
         if (clock.now() >= deadline) throw new OutcomeUnknown(errorName(error), { cause: error });
         await backoff(attempt);
@@ -146,7 +148,7 @@ function toSendState(head: Row | undefined, mailbox: Row | undefined): SendState
 }
 
 /** The rows that a refusal returned, if they tell one consistent state. */
-function toOutcome({ head, senderMailbox }: { head?: Row; senderMailbox?: Row }): CommitOutcome {
+function toOutcome({ head, senderMailbox }: LostRace): CommitOutcome {
   const told = head !== undefined && head.lastSeq === senderMailbox?.lastSeq;
   return { committed: false, state: told ? toSendState(head, senderMailbox) : undefined };
 }

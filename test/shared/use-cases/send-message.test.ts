@@ -1,5 +1,5 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { type TransactWriteCommandInput, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { noRecentSends, type RecentSends, rememberSend } from '#shared/domain/recent-sends.ts';
 import { intercepting, sdkError, startWorld, type World } from '#test/support/world.ts';
@@ -202,72 +202,6 @@ test('65 sends later the 64 before it are still remembered, and the first one no
 
   expect(await send(2)).toMatchObject({ duplicate: true, message: { seq: 2 } });
   expect(await send(1)).toMatchObject({ message: { seq: 66 } });
-});
-
-test('a time-out after the commit is repeated with the same token, and confirms the one message', async () => {
-  const [alice, bob] = pair();
-  const session = await world.join(alice);
-  const tokens: (string | undefined)[] = [];
-  const dynamodb = intercepting(world.dynamodb.client, async (name, command, next) => {
-    const answer = await next();
-    if (name !== 'TransactWriteCommand') return answer;
-    tokens.push((command.input as TransactWriteCommandInput).ClientRequestToken);
-    if (tokens.length === 1) throw Object.assign(new Error('late'), { name: 'TimeoutError' });
-    return answer;
-  });
-
-  const reply = await world
-    .environment({ dynamodb })
-    .send({ action: 'send', recipientId: bob, content: 'x' }, session);
-
-  expect(tokens).toStrictEqual([reply.messageId, reply.messageId]);
-  expect(reply.duplicate).toBeUndefined();
-  expect(await storedMessages(reply.message.conversationId)).toHaveLength(1);
-});
-
-test('a commit that took place is recognised even when its token has been forgotten', async () => {
-  const [alice, bob] = pair();
-  const session = await world.join(alice);
-  let sent = 0;
-  const dynamodb = intercepting(world.dynamodb.client, async (name, command, next) => {
-    if (name !== 'TransactWriteCommand') return next();
-    sent += 1;
-    if (sent === 2) (command.input as TransactWriteCommandInput).ClientRequestToken = 'forgotten';
-    const answer = await next();
-    if (sent === 1) throw Object.assign(new Error('reset'), { code: 'ECONNRESET' });
-    return answer;
-  });
-
-  const reply = await world
-    .environment({ dynamodb })
-    .send({ action: 'send', recipientId: bob, content: 'x' }, session);
-
-  expect(sent).toBe(2);
-  expect(
-    (await storedMessages(reply.message.conversationId)).map(({ messageId }) => messageId),
-  ).toStrictEqual([reply.messageId]);
-});
-
-test('an outcome that stays unknown is a failure to be retried, and the retry is a duplicate', async () => {
-  const [alice, bob] = pair();
-  const session = await world.join(alice);
-  const request = { action: 'send', recipientId: bob, content: 'x', clientMessageId: 'c' } as const;
-  let now = Date.now();
-  const dynamodb = intercepting(world.dynamodb.client, async (name, _, next) => {
-    const answer = await next();
-    if (name === 'TransactWriteCommand') throw sdkError('InternalServerError', 500);
-    return answer;
-  });
-  const sleep = async (milliseconds: number) => {
-    now += milliseconds;
-  };
-  const clock = { now: () => now, sleep };
-
-  const sending = world.environment({ dynamodb, clock, random: () => 1 }).send(request, session);
-
-  await expect(sending).rejects.toMatchObject({ name: 'OutcomeUnknown' });
-  const reply = await world.environment().send(request, session);
-  expect(reply).toMatchObject({ duplicate: true, message: { seq: 1 } });
 });
 
 test.for([

@@ -36,12 +36,12 @@ export function makeKms(dice: Dice, faults: Faults) {
     perform(command: unknown, answer: Answer<unknown>): void {
       const isKnown = command instanceof GenerateDataKeyCommand || command instanceof DecryptCommand;
       if (!isKnown) throw new NotModelled('a KMS command');
-      if (faults.happens('denied'))
-        return answer.fail(new DisabledException({ message: '', $metadata: { httpStatusCode: 400 } }));
       const context = Buffer.from(
         JSON.stringify(Object.entries(command.input.EncryptionContext ?? {}).sort()),
       );
       try {
+        if (faults.happens('denied'))
+          throw new DisabledException({ message: '', $metadata: { httpStatusCode: 400 } });
         if (command instanceof GenerateDataKeyCommand) answer.ok(generate(context));
         else answer.ok(decrypt(context, command.input.CiphertextBlob ?? new Uint8Array()));
       } catch (error) {

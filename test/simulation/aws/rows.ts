@@ -57,10 +57,10 @@ export function makeRows(now: () => number): Rows {
   }
 
   function partitionMap(tableName: string, partitionKey: unknown): Map<unknown, Slot> {
-    let table = stored.get(tableName);
-    if (!table) stored.set(tableName, (table = new Map()));
-    let partition = table.get(partitionKey);
-    if (!partition) table.set(partitionKey, (partition = new Map()));
+    const table = stored.get(tableName) ?? new Map<unknown, Map<unknown, Slot>>();
+    if (table.size === 0) stored.set(tableName, table);
+    const partition = table.get(partitionKey) ?? new Map<unknown, Slot>();
+    if (partition.size === 0) table.set(partitionKey, partition);
     return partition;
   }
 
@@ -72,11 +72,11 @@ export function makeRows(now: () => number): Rows {
       const [partitionName = '', sortName] = names;
       const partition = partitionMap(tableName, key[partitionName]);
       const sort = sortName && key[sortName];
-      let slot = partition.get(sort);
-      if (!slot) {
-        const changedAt = Number.NEGATIVE_INFINITY;
-        partition.set(sort, (slot = { item: undefined, before: undefined, changedAt, lockedBy: undefined }));
-      }
+      const found = partition.get(sort);
+      if (found) return found;
+      const changedAt = Number.NEGATIVE_INFINITY;
+      const slot: Slot = { item: undefined, before: undefined, changedAt, lockedBy: undefined };
+      partition.set(sort, slot);
       return slot;
     },
     partition(tableName, partitionKey) {

@@ -50,7 +50,9 @@ export function makeTransactions(options: Options & { readonly rows: Rows }) {
     }
 
     const steps = TransactItems.map((one) => stepOf(rows, one));
-    const reasons = steps.map((step) => reasonAgainst(step, faults.happens('conflict') ? dice.pick(passingReasons) : undefined));
+    const reasons = steps.map((step) =>
+      reasonAgainst(step, faults.happens('conflict') ? dice.pick(passingReasons) : undefined),
+    );
     if (reasons.some(({ Code }) => Code !== 'None')) {
       const cancelled = { message: 'Transaction cancelled', $metadata: { httpStatusCode: 400 } };
       return answer.fail(new TransactionCanceledException({ ...cancelled, CancellationReasons: reasons }));

@@ -101,7 +101,11 @@ export function makePerform(
   async function list(): Promise<void> {
     const seen: string[] = [];
     for (let cursor: string | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
-      const page = await device.ask({ action: 'conversations', limit: 1, ...(cursor !== undefined && { cursor }) });
+      const page = await device.ask({
+        action: 'conversations',
+        limit: 1,
+        ...(cursor !== undefined && { cursor }),
+      });
       if (page?.type !== 'conversations.page') return;
       seen.push(...(page.conversations ?? []).map(({ conversationId }) => conversationId));
       cursor = page.cursor;
