@@ -19,7 +19,7 @@ export async function findDuplicate(
 ): Promise<Pick<Commit, 'message' | 'conversation'> | undefined> {
   if (clientMessageId === undefined || conversation === undefined || mailbox === undefined) return undefined;
   for (const seq of sendsLike(mailbox.recentSends, clientMessageId)) {
-    const stored = await log.message(conversation.conversationId, seq);
+    const stored = await log.settledMessage(conversation, seq);
     if (stored.clientMessageId !== clientMessageId) continue;
     const sent = await cipher.open(stored, conversation.keySalt, stored.ciphertext);
     if (sent === content) return { message: stored, conversation };

@@ -130,6 +130,14 @@ export interface ConversationLog {
   commit(commit: Commit, deadline: number): Promise<CommitOutcome>;
   /** A message that is known to be committed, consistent. Throws `DependencyFailure` if it stays invisible. */
   message(conversationId: string, seq: number): Promise<StoredMessage>;
+  /**
+   * The same once the mailboxes of all members show it, because the rows of one commit become visible one by one: only
+   * then may it be confirmed. Throws `DependencyFailure` if they keep disagreeing.
+   */
+  settledMessage(
+    conversation: Pick<ConversationIdentity, 'conversationId' | 'members'>,
+    seq: number,
+  ): Promise<StoredMessage>;
   /** The messages `from`…`to` (inclusive) that are visible now, ascending; consistent. */
   messages(conversationId: string, from: number, to: number): Promise<StoredMessage[]>;
   /** What never changes of these conversations; those that do not exist are left out. */

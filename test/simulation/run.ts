@@ -1,57 +1,105 @@
-import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { OptionError, parseOptions, type SimulateOptions, usage } from './options.ts';
 import { shrink } from './shrink.ts';
-import { type SimulationResult, simulate } from './simulate.ts';
+import { simulate } from './simulate.ts';
+import { add, noSeeds, runSlice, type SliceResult } from './slice.ts';
 
-/** `npm run simulate -- --seeds 1000 --from 1`: runs seeds; one that fails is shrunk and printed with its trace. */
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    from: { type: 'string', default: '1' },
-    /** Ends at the first seed that fails, and does not shrink it: for the mutation table. */
-    first: { type: 'boolean', default: false },
-    /** Prints the whole trace of the first seed, whatever it finds. */
-    trace: { type: 'boolean', default: false },
-  },
-});
-const [from, seeds] = [Number(values.from), Number(values.seeds)];
-if (!Number.isSafeInteger(from) || !Number.isSafeInteger(seeds) || seeds < 1)
-  throw new RangeError('--from and --seeds are whole numbers.');
+/** `npm run simulate -- --help` says what it does. */
 
 const write = (line: string) => void process.stdout.write(`${line}\n`);
+const sliceSeeds = 250;
 const shownTrace = 400;
-let failed = 0;
-let operations = 0;
-let virtualMs = 0;
-let longestMs = 0;
-const begun = process.cpuUsage();
+const progressMs = 15_000;
 
-for (let seed = from; seed < from + seeds; seed += 1) {
-  const started = performance.now();
-  const result = await simulate(seed, { keepTrace: values.trace });
-  longestMs = Math.max(longestMs, performance.now() - started);
-  operations += result.operations.length;
-  virtualMs += result.virtualMs;
-  if (values.trace) for (const line of result.trace) write(line);
-  if (result.findings.length > 0) {
-    failed += 1;
-    await reportFailure(result);
-    if (values.first) break;
-  }
-  if ((seed - from + 1) % 500 === 0) write(`… ${seed - from + 1} seeds, ${failed} failed`);
+let options: SimulateOptions;
+try {
+  options = parseOptions(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof OptionError)) throw error;
+  write(`${error.message}\n\n${usage}`);
+  process.exit(2);
 }
-const { user, system } = process.cpuUsage(begun);
-write(
-  `${seeds} seeds from ${from}: ${operations} operations in ${Math.round(virtualMs / 3_600_000)} h of virtual time,`,
-);
-write(
-  `${Math.round((user + system) / 1e6)} s of CPU, the longest run ${Math.round(longestMs)} ms; ${failed} failed`,
-);
-process.exitCode = failed > 0 ? 1 : 0;
+if (options.help) write(usage);
+else if (options.single) await lookClosely(options.from);
+else await runMany();
 
-async function reportFailure(result: SimulationResult): Promise<void> {
-  write(`seed ${result.seed} failed: ${result.findings.length} findings, hash ${result.hash}`);
+async function runMany(): Promise<void> {
+  const { from, seeds, workers, first } = options;
+  const begun = performance.now();
+  let reported = begun;
+  let sum = noSeeds;
+  let next = from;
+  const command = () => `npm run simulate -- --from ${from + sum.seeds} --seeds ${seeds - sum.seeds}`;
+
+  /** Takes slices until there are none. */
+  async function work(run: (slice: number, size: number) => Promise<SliceResult>): Promise<void> {
+    while (next < from + seeds && !(first && sum.failed.length > 0)) {
+      const slice = next;
+      const size = Math.min(sliceSeeds, from + seeds - next);
+      next += size;
+      const result = await run(slice, size);
+      sum = add(sum, result);
+      for (const seed of result.failed) await reportFailure(seed, first);
+      if (performance.now() - reported < progressMs) continue;
+      reported = performance.now();
+      const rate = Math.round((1000 * sum.seeds) / (reported - begun));
+      write(
+        `… ${sum.seeds} of ${seeds} seeds, ${rate}/s, ${sum.failed.length} failed; goes on with: ${command()}`,
+      );
+    }
+  }
+
+  if (workers === 1) await work((slice, size) => runSlice(slice, size, first));
+  else await Promise.all(Array.from({ length: workers }, () => inWorker((run) => work(run), first)));
+  const { user, system } = process.cpuUsage();
+  const hours = Math.round(sum.virtualMs / 3_600_000);
+  write(`${sum.seeds} seeds from ${from}: ${sum.operations} operations in ${hours} h of virtual time,`);
+  const cpu = ((user + system) / 1e6).toFixed(1);
+  write(`${cpu} s of CPU, the longest run ${Math.round(sum.longestMs)} ms; ${sum.failed.length} failed`);
+  process.exitCode = sum.failed.length > 0 ? 1 : 0;
+}
+
+/** Lends a thread to `work` until it is done. */
+async function inWorker(
+  work: (run: (from: number, seeds: number) => Promise<SliceResult>) => Promise<void>,
+  first: boolean,
+): Promise<void> {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url));
+  try {
+    await work(
+      (from, seeds) =>
+        new Promise((resolve, reject) => {
+          worker.once('error', reject);
+          worker.once('message', (result: SliceResult) => {
+            worker.removeAllListeners('error');
+            resolve(result);
+          });
+          worker.postMessage({ from, seeds, first });
+        }),
+    );
+  } finally {
+    await worker.terminate();
+  }
+}
+
+async function lookClosely(seed: number): Promise<void> {
+  const result = await simulate(seed, { keepTrace: options.trace });
+  for (const line of result.trace) write(line);
+  const hours = (result.virtualMs / 3_600_000).toFixed(2);
+  write(
+    `seed ${seed}: ${result.operations.length} operations in ${hours} h of virtual time, hash ${result.hash}`,
+  );
+  if (result.findings.length === 0) return write('everything held');
+  await reportFailure(seed, options.trace);
+  process.exitCode = 1;
+}
+
+/** `briefly` leaves it as it is, which takes no time. */
+async function reportFailure(seed: number, briefly: boolean): Promise<void> {
+  const result = await simulate(seed);
+  write(`seed ${seed} failed: ${result.findings.length} findings, hash ${result.hash}`);
   for (const { rule, detail } of result.findings.slice(0, 5)) write(`  ${rule}: ${detail}`);
-  if (values.first) return;
+  if (briefly) return;
   const shrunk = await shrink(result);
   write(`  shrunk to operations ${[...shrunk.operations].join(' ')}, without ${shrunk.without.join(' ')}`);
   for (const { rule, detail } of shrunk.result.findings.slice(0, 5)) write(`  ${rule}: ${detail}`);

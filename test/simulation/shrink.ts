@@ -14,7 +14,7 @@ const mostRuns = 250;
  * A smaller run of the same seed that breaks the same rule: fewer operations, by halves, quarters … down to single
  * ones, and fewer kinds of faults. Each run draws anew what the missing ones would have drawn, so it is a search.
  */
-export async function shrink(failure: SimulationResult): Promise<Shrunk> {
+export async function shrink(failure: SimulationResult, run = simulate): Promise<Shrunk> {
   const rule = failure.findings[0]?.rule;
   let operations = new Set(failure.operations.keys());
   let without: FaultKind[] = [];
@@ -24,7 +24,7 @@ export async function shrink(failure: SimulationResult): Promise<Shrunk> {
   async function stillFails(fewer: Set<number>, kinds: FaultKind[]): Promise<boolean> {
     runs += 1;
     if (runs > mostRuns) return false;
-    const smaller = await simulate(failure.seed, { operations: fewer, without: kinds });
+    const smaller = await run(failure.seed, { operations: fewer, without: kinds });
     if (!smaller.findings.some((finding) => finding.rule === rule)) return false;
     [result, operations, without] = [smaller, fewer, kinds];
     return true;
@@ -40,6 +40,6 @@ export async function shrink(failure: SimulationResult): Promise<Shrunk> {
   }
   for (const kind of faultKinds) await stillFails(operations, [...without, kind]);
 
-  result = await simulate(failure.seed, { operations, without, keepTrace: true });
+  result = await run(failure.seed, { operations, without, keepTrace: true });
   return { result, operations, without };
 }

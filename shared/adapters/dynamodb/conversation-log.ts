@@ -3,7 +3,14 @@ import { LRUCache } from 'lru-cache';
 import type { ConversationIdentity } from '#shared/domain/conversation.ts';
 import { DependencyFailure, OutcomeUnknown } from '#shared/domain/failures.ts';
 import type { StoredMessage } from '#shared/domain/message.ts';
-import type { Clock, CommitOutcome, ConversationLog, Random, SendState } from '#shared/use-cases/ports.ts';
+import type {
+  Clock,
+  Commit,
+  CommitOutcome,
+  ConversationLog,
+  Random,
+  SendState,
+} from '#shared/use-cases/ports.ts';
 import { makeBackoff } from '#shared/use-cases/waiting.ts';
 import { errorName } from '../retry.ts';
 import { batchGet, batchGetAll } from './batch-get.ts';
@@ -83,10 +90,24 @@ export function makeConversationLog(options: Options): ConversationLog {
     throw new DependencyFailure('A committed message is not visible.');
   };
 
+  const settledMessage: ConversationLog['settledMessage'] = async ({ conversationId, members }, seq) => {
+    const keys = {
+      [tables.messages]: [{ conversationId, seq }],
+      [tables.mailboxes]: members.map((userId) => ({ userId, conversationId })),
+    };
+    for (let attempt = 1; attempt <= visibleAttempts; attempt += 1) {
+      if (attempt > 1) await backoff(attempt);
+      const rows = await batchGet(dynamodb, keys, backoff);
+      const [found] = rows[tables.messages] ?? [];
+      const grown = (rows[tables.mailboxes] ?? []).filter(({ lastSeq }) => Number(lastSeq) >= seq);
+      if (found && grown.length === members.length) return toMessage(found);
+    }
+    throw new DependencyFailure('A committed message is not visible to all.');
+  };
+
   /** After an unknown outcome: whether the message that has taken this place is the one we tried to put there. */
-  async function isOurs({ conversationId, seq, messageId }: StoredMessage): Promise<boolean> {
-    // Its row may become visible after the one whose condition failed.
-    return (await message(conversationId, seq)).messageId === messageId;
+  async function isOurs({ message: { seq, messageId }, conversation }: Commit): Promise<boolean> {
+    return (await settledMessage(conversation, seq)).messageId === messageId;
   }
 
   const commit: ConversationLog['commit'] = async (entry, deadline) => {
@@ -101,11 +122,11 @@ export function makeConversationLog(options: Options): ConversationLog {
         const lost = lostRace(error);
         // One that may still be under way is not undone by a cancelled repetition: it goes on until its place is taken.
         if (lost && (lost.placeTaken || !outcomeUnknown))
-          return outcomeUnknown && (await isOurs(entry.message)) ? { committed: true } : toOutcome(lost);
+          return outcomeUnknown && (await isOurs(entry)) ? { committed: true } : toOutcome(lost);
         if (!lost && !mayHaveCommitted(error)) throw error;
         outcomeUnknown = true;
-        if (clock.now() >= deadline) throw new OutcomeUnknown(errorName(error), { cause: error });
         await backoff(attempt);
+        if (clock.now() >= deadline) throw new OutcomeUnknown(errorName(error), { cause: error });
       }
     }
   };
@@ -137,7 +158,7 @@ export function makeConversationLog(options: Options): ConversationLog {
     return found;
   };
 
-  return { readSendState, commit, message, messages, identities };
+  return { readSendState, commit, message, settledMessage, messages, identities };
 }
 
 function toSendState(head: Row | undefined, mailbox: Row | undefined): SendState {

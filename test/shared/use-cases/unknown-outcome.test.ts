@@ -1,5 +1,5 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import type { GetCommandInput, TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import type { BatchGetCommandInput, TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { intercepting, sdkError, startWorld, type World } from '#test/support/world.ts';
 
@@ -95,19 +95,43 @@ test('a request that is late, and whose repetition is cancelled, makes one messa
   ).toStrictEqual([reply.messageId]);
 });
 
-test('a commit that took place is recognised although its message is not visible at once', async () => {
+/** Lets the first look at a commit that is recognised show its rows as `change` has them. */
+function changingFirstLook(change: (rows: Record<string, Row[]>) => Record<string, Row[]>) {
+  let looks = 0;
+  const { messages } = world.dynamodb.tableNames;
+  return {
+    looks: () => looks,
+    async batchGet(command: { input: unknown }, next: () => Promise<unknown>): Promise<unknown> {
+      const { RequestItems = {} } = command.input as BatchGetCommandInput;
+      if (!RequestItems[messages]) return next();
+      looks += 1;
+      const { Responses = {} } = (await next()) as { Responses?: Record<string, Row[]> };
+      return { Responses: looks === 1 ? change(Responses) : Responses };
+    },
+  };
+}
+
+type Row = Record<string, unknown>;
+
+/** Without the mailboxes of users named like that, or without the messages. */
+function hide(rows: Record<string, Row[]>, user: string): Record<string, Row[]> {
+  const { messages, mailboxes } = world.dynamodb.tableNames;
+  if (user === '') return { ...rows, [messages]: [] };
+  const others = (rows[mailboxes] ?? []).filter(({ userId }) => !String(userId).startsWith(user));
+  return { ...rows, [mailboxes]: others };
+}
+
+test.for([
+  ['its message', ''],
+  ['the mailbox of its recipient', 'bob'],
+  ['the mailbox of its sender', 'alice'],
+] as const)('a commit is recognised only once %s is visible, too', async ([, hidden]) => {
   const [alice, bob] = pair();
   const session = await world.join(alice);
+  const look = changingFirstLook((rows) => hide(rows, hidden));
   let sent = 0;
-  let reads = 0;
   const dynamodb = intercepting(world.dynamodb.client, async (name, command, next) => {
-    if (
-      name === 'GetCommand' &&
-      (command.input as GetCommandInput).TableName === world.dynamodb.tableNames.messages
-    ) {
-      reads += 1;
-      return reads === 1 ? {} : next();
-    }
+    if (name === 'BatchGetCommand') return look.batchGet(command, next);
     if (name !== 'TransactWriteCommand') return next();
     sent += 1;
     if (sent === 2) (command.input as TransactWriteCommandInput).ClientRequestToken = 'forgotten';
@@ -120,8 +144,22 @@ test('a commit that took place is recognised although its message is not visible
     .environment({ dynamodb })
     .send({ action: 'send', recipientId: bob, content: 'x' }, session);
 
-  expect(reads).toBe(2);
+  expect(look.looks()).toBe(2);
   expect(await storedMessages(reply.message.conversationId)).toHaveLength(1);
+});
+
+test('a duplicate is confirmed only once the recipient’s mailbox shows it', async () => {
+  const [alice, bob] = pair();
+  const session = await world.join(alice);
+  const request = { action: 'send', recipientId: bob, content: 'x', clientMessageId: 'c' } as const;
+  const { messageId } = await world.environment().send(request, session);
+  const look = changingFirstLook((rows) => hide(rows, 'bob'));
+  const dynamodb = intercepting(world.dynamodb.client, async (name, command, next) =>
+    name === 'BatchGetCommand' ? look.batchGet(command, next) : next(),
+  );
+
+  expect(await world.environment({ dynamodb }).send(request, session)).toMatchObject({ messageId });
+  expect(look.looks()).toBe(2);
 });
 
 test('an outcome that stays unknown is a failure to be retried, and the retry is a duplicate', async () => {
