@@ -25,6 +25,9 @@ export interface SoundHistoryOptions {
   readonly steps: number;
 }
 
+/** Whom one user writes to first; as many others write to them. */
+const mostPeers = 5;
+
 /**
  * What the clients of a service without a fault may have recorded: sends that overlap, are cut and repeated, pushes in
  * any order and more than once, drains that begin before others end, acknowledgements of which nobody knows whether
@@ -63,8 +66,7 @@ export function makeSoundHistory({ random, users, steps }: SoundHistoryOptions):
 
   /** Sent up to three times; committed by one of the attempts, or by none; confirmed by those that were not cut. */
   function send(device: Device): void {
-    const to = random.pick(devices).user;
-    if (to === device.user) return;
+    const to = pickPeer(device.user);
     sends += 1;
     const name = { user: device.user, device: device.device, to, clientMessageId: `c-${sends}` };
     const event: SendEvent = { kind: 'send', ...name, content: `content ${sends}` };
@@ -85,6 +87,20 @@ export function makeSoundHistory({ random, users, steps }: SoundHistoryOptions):
       });
     };
     attempt(1);
+  }
+
+  /** Somebody near by, as users have few whom they write to. */
+  function pickPeer(user: string): string {
+    const distance = 1 + random.below(Math.min(users - 1, mostPeers));
+    return `user${(Number(user.slice(4)) + distance) % users}`;
+  }
+
+  function endOne(): void {
+    const picked = random.below(open.length || 1);
+    const last = open.pop();
+    const end = open[picked] ?? last;
+    if (last && picked < open.length) open[picked] = last;
+    end?.();
   }
 
   function push(device: Device): void {
@@ -150,13 +166,13 @@ export function makeSoundHistory({ random, users, steps }: SoundHistoryOptions):
     const device = random.pick(devices);
     const dice = random.below(100);
     if (dice < 35) send(device);
-    else if (dice < 70) open.splice(random.below(open.length || 1), 1)[0]?.();
+    else if (dice < 70) endOne();
     else if (dice < 85) push(device);
     else if (dice < 92) acknowledge(device);
     else if (dice < 96) open.push(reconnect(device, false));
     else readHistory(device);
   }
-  while (open.length > 0) open.shift()?.();
+  while (open.length > 0) open.pop()?.();
   for (const device of devices) comeBack(device);
   for (const [user, own] of talksOf)
     for (const { conversationId, log } of own)
