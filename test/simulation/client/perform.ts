@@ -29,11 +29,14 @@ export function makePerform(
     const attempts = { name, user: device.user, to, content, begun: record.events.length, ended: undefined };
     const own = { ...attempts, wasForbidden: false } as ClientRecord['sends'][number];
     record.sends.push(own);
+    /** Whether an attempt may still be under way when the last one was answered. */
+    let isOpen = false;
     for (let attempt = 1; attempt <= (withId ? sendAttempts : 1); attempt += 1) {
       const on = await device.connect();
       if (!on) break;
       device.note({ kind: 'send', to, clientMessageId: name, content });
       if (operation.cut && attempt === 1 && !again) {
+        isOpen = true;
         on.post(request);
         device.leave();
         continue;
@@ -59,9 +62,10 @@ export function makePerform(
         device.note({ kind: 'refused', to, clientMessageId: name, code: JSON.stringify(frame) });
         break;
       }
+      isOpen ||= frame?.code !== 'rate_limited';
       await sleep(frame?.retryAfterMs ?? 150);
     }
-    own.ended = record.events.length;
+    if (!isOpen) own.ended = record.events.length;
   }
 
   async function acknowledge(read: boolean, older: boolean): Promise<void> {

@@ -10,7 +10,7 @@ export interface Standing {
   readonly unread: number;
 }
 
-/** A `block` or `unblock`, or a send, from its first frame to its end; moments are counts of events. */
+/** A `block` or `unblock` from its first frame to its end; moments are counts of events. */
 export interface RelationshipChange {
   readonly owner: string;
   readonly other: string;
@@ -25,6 +25,7 @@ export interface SendAttempts {
   readonly to: string;
   readonly content: string;
   readonly begun: number;
+  /** `undefined` where an attempt of it may still be under way. */
   ended: number | undefined;
   wasForbidden: boolean;
 }
