@@ -1,65 +1,110 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Mutation, mutations } from './mutations.ts';
+import { delivering } from './mutations/delivering.ts';
+import { type Mutation, withoutGuard } from './mutations/mutation.ts';
+import { readings } from './mutations/reading.ts';
+import { sending } from './mutations/sending.ts';
+import { surroundings } from './mutations/surroundings.ts';
 
 /**
- * Takes the guards out one by one, in a copy of the source, and looks for a seed that goes red:
- * `node test/simulation/mutate.ts --seeds 500 [--only "part of a guard's name"]`. Prints the table of docs/proof.md.
+ * Takes the guards out one by one, in a copy of the source, and looks for a seed of the simulation and for a test that
+ * go red: `npm run simulate:mutate -- --seeds 500 [--only "part of a guard's name"] [--write]`. Prints the table;
+ * with --write it becomes docs/guards.md. Exit code 1 where nothing misses a guard.
  */
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '500' }, only: { type: 'string', default: '' } },
+  options: {
+    seeds: { type: 'string', default: '500' },
+    only: { type: 'string', default: '' },
+    write: { type: 'boolean', default: false },
+  },
 });
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** What a run of the simulation reads. */
-const parts = ['shared', 'test/simulation', 'test/contract/history', 'test/contract/support', 'package.json'];
+const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
 
 function copySource(): string {
   const copy = mkdtempSync(join(tmpdir(), 'mutation-'));
-  for (const part of parts) cpSync(join(root, part), join(copy, part), { recursive: true });
+  for (const file of git('ls-files').split('\n')) cpSync(join(root, file), join(copy, file));
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   return copy;
 }
 
-/** The source without the guard. Throws where the guard is not found: the source has changed, so must the mutation. */
-function mutate(source: string, { guard, find, replace, and }: Mutation): string {
-  const edits = [{ find, replace }, ...(and ? [and] : [])];
-  return edits.reduce((text, edit) => {
-    if (!text.includes(edit.find)) throw new Error(`"${guard}": the source no longer has ${edit.find}`);
-    return text.replaceAll(edit.find, () => edit.replace);
-  }, source);
-}
-
-function firstRed(copy: string): { seed: string; rule: string } | undefined {
+/** `seed 17 (loss)`, or nothing. */
+function firstRed(copy: string): string | undefined {
   const script = join(copy, 'test/simulation/run.ts');
   const run = spawnSync(process.execPath, [script, '--first', '--seeds', values.seeds], { encoding: 'utf8' });
   const [, seed, rule] = /^seed (\d+) failed.*\n {2}(\w+):/m.exec(run.stdout) ?? [];
-  if (seed !== undefined && rule !== undefined) return { seed, rule };
+  if (seed !== undefined) return `${seed} (${rule})`;
   if (run.status !== 0) throw new Error(`The simulation broke down: ${run.stderr}`);
   return undefined;
 }
 
+interface TestResults {
+  readonly testResults: readonly {
+    readonly message: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+/** The first test of the file that goes red, or nothing. A file that does not load is a broken mutation. */
+function firstRedTest(copy: string, file: string): string | undefined {
+  const results = join(copy, 'results.json');
+  const options = ['run', `test/${file}`, '--reporter=json', `--outputFile=${results}`];
+  spawnSync(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), ...options], { cwd: copy });
+  const { testResults }: TestResults = JSON.parse(readFileSync(results, 'utf8'));
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+  if (tests.length === 0) throw new Error(`${file} did not run: ${testResults[0]?.message}`);
+  return tests.find(({ status }) => status === 'failed')?.fullName;
+}
+
+function judgeGuard(copy: string, mutation: Mutation): { readonly row: string; readonly isMissed: boolean } {
+  const { guard, file, test } = mutation;
+  const path = join(copy, file);
+  const source = readFileSync(join(root, file), 'utf8');
+  writeFileSync(path, withoutGuard(source, mutation));
+  const seed = firstRed(copy);
+  const name = firstRedTest(copy, test);
+  writeFileSync(path, source);
+  const of = file.split('/').at(-1);
+  const outcome = (seed ?? name) ? (seed ?? '–') : '**nothing misses it**';
+  return {
+    row: `| ${guard} | \`${of}\` | ${outcome} | ${name ? `${name} (\`${test.split('/').at(-1)}\`)` : '–'} |`,
+    isMissed: seed !== undefined || name !== undefined,
+  };
+}
+
 const write = (line: string) => void process.stdout.write(`${line}\n`);
+const all = [...sending, ...delivering, ...readings, ...surroundings];
+const lines: string[] = [];
+const say = (line: string) => {
+  lines.push(line);
+  write(line);
+};
 const copy = copySource();
 try {
-  write('| without | in | first seed that goes red | rule |');
-  write('|---|---|---|---|');
-  for (const mutation of mutations.filter(({ guard }) => guard.includes(values.only))) {
-    const { guard, file, heldElsewhere } = mutation;
-    const path = join(copy, file);
-    const source = readFileSync(join(root, file), 'utf8');
-    writeFileSync(path, mutate(source, mutation));
-    const red = firstRed(copy);
-    writeFileSync(path, source);
-    const outcome = red
-      ? `${red.seed} | ${red.rule}`
-      : `none of ${values.seeds} | ${heldElsewhere ?? '**nothing misses it**'}`;
-    write(`| ${guard} | \`${file.slice(dirname(file).length + 1)}\` | ${outcome} |`);
+  say('| without | in | first seed that goes red | first test that goes red |');
+  say('|---|---|---|---|');
+  for (const mutation of all.filter(({ guard }) => guard.includes(values.only))) {
+    const { row, isMissed } = judgeGuard(copy, mutation);
+    say(row);
+    if (!isMissed) process.exitCode = 1;
   }
 } finally {
   rmSync(copy, { recursive: true, force: true });
+}
+if (values.write) {
+  // Trees, because they stay what they are when commits are rewritten.
+  const [shared, simulation] = [git('rev-parse', 'HEAD:shared'), git('rev-parse', 'HEAD:test/simulation')];
+  const head = `# Guards
+
+Each guard of the product, taken out by itself, and what goes red without it: the first of ${values.seeds} seeds of the
+simulation, with the rule that it breaks, and the first test. Written by
+\`npm run simulate:mutate -- --seeds ${values.seeds} --write\` from the trees \`${shared.slice(0, 12)}\` (shared) and
+\`${simulation.slice(0, 12)}\` (test/simulation). A dash is no gap: the other column holds the guard.
+`;
+  writeFileSync(join(root, 'docs/guards.md'), `${head}\n${lines.join('\n')}\n`);
 }

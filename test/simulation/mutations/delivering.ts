@@ -1,0 +1,125 @@
+import type { Mutation } from './mutation.ts';
+
+const deliverNow = 'shared/use-cases/deliver-now.ts';
+const deliverLater = 'shared/use-cases/deliver-later.ts';
+const push = 'shared/use-cases/push.ts';
+const sendTest = 'shared/use-cases/send-message.test.ts';
+const laterTest = 'shared/use-cases/deliver-later.test.ts';
+
+/** From the commit to the devices. */
+export const delivering: readonly Mutation[] = [
+  {
+    guard: 'the second look-up of connections, after the commit',
+    file: deliverNow,
+    find: "...conversation.members.map(async (member) => tell(await connections.of(member, 'strong'))),",
+    replace: '',
+    test: sendTest,
+  },
+  {
+    guard: 'the second look-up is consistent',
+    file: deliverNow,
+    find: "connections.of(member, 'strong')",
+    replace: "connections.of(member, 'eventual')",
+    test: 'shared/use-cases/consistent-reads.test.ts',
+  },
+  {
+    guard: 'a connection that is not open yet is looked at again',
+    file: deliverNow,
+    find: 'isOpen(one, clock) && !told.has',
+    replace: '!told.has',
+    test: sendTest,
+  },
+  {
+    guard: 'after the commit nothing takes longer than 1.5 s',
+    ...{ file: deliverNow, find: 'const afterCommitMs = 1_500;', replace: 'const afterCommitMs = 60_000;' },
+    test: sendTest,
+  },
+  {
+    guard: 'after the commit nothing turns success into failure',
+    file: deliverNow,
+    find: "telemetry.error('delivery after the commit failed'",
+    replace: "throw error;\n      telemetry.error('delivery after the commit failed'",
+    test: sendTest,
+  },
+  {
+    guard: 'pushes begin with the first reconnect (410 is not always death)',
+    file: push,
+    find: 'return ready && expiresAt > clock.now();',
+    replace: 'return (ready || !ready) && expiresAt > clock.now();',
+    test: sendTest,
+  },
+  {
+    guard: 'no push after the expiry of the token',
+    file: push,
+    find: 'return ready && expiresAt > clock.now();',
+    replace: 'return ready && (expiresAt > clock.now() || true);',
+    test: sendTest,
+  },
+  {
+    guard: 'the row of a connection that is gone is removed',
+    file: push,
+    find: "if (outcome === 'gone') await table.remove(connection);",
+    replace: '',
+    test: sendTest,
+  },
+  {
+    guard: 'a push that fails is that connection’s alone',
+    file: push,
+    find: '        return false;\n      }',
+    replace: '        throw error;\n      }',
+    test: sendTest,
+  },
+  {
+    guard: 'a query is read through all of its pages',
+    file: 'shared/adapters/dynamodb/query-all.ts',
+    find: 'start = page.LastEvaluatedKey;',
+    replace: 'start = undefined;',
+    test: sendTest,
+  },
+  {
+    guard: 'what goes side by side is waited for to its last part',
+    file: 'shared/use-cases/waiting.ts',
+    find: 'await Promise.allSettled(work);',
+    replace: '',
+    test: 'shared/use-cases/waiting.test.ts',
+  },
+  {
+    guard: 'a clientMessageId is shown to its sender alone',
+    file: 'shared/use-cases/message-view.ts',
+    find: 'stored.senderId === viewerId &&',
+    replace: '(stored.senderId === viewerId || true) &&',
+    test: sendTest,
+  },
+  {
+    guard: 'later delivery passes over what was acknowledged',
+    file: deliverLater,
+    find: ' || mailbox.deliveredSeq >= seq) return;',
+    replace: ') return;',
+    test: laterTest,
+  },
+  {
+    guard: 'later delivery passes over what was never committed',
+    file: deliverLater,
+    find: 'mailbox.lastSeq < seq || ',
+    replace: '',
+    test: laterTest,
+  },
+  {
+    guard: 'later delivery passes over the references of lost attempts',
+    file: deliverLater,
+    find: 'if (stored.messageId !== messageId) return;',
+    replace: '',
+    test: laterTest,
+  },
+  {
+    guard: 'a push that nobody took becomes a notification',
+    ...{ file: deliverLater, find: 'if (taken > 0) return;', replace: 'return;', test: laterTest },
+  },
+  {
+    guard: 'a failed record of the queue comes again, and it alone',
+    file: 'functions/deliver.ts',
+    find: 'return [{ itemIdentifier: messageId }];',
+    replace: 'return [];',
+    test: 'functions/deliver.test.ts',
+  },
+];
