@@ -1,245 +1,112 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Message } from '../support/shapes.ts';
-import { check, type Rule } from './check.ts';
+import { type Check, check, ruleOf } from './check.ts';
+import { planted, sound } from './planted.ts';
+import { plantedTable } from './planted-table.ts';
+import { makeRandom } from './random.ts';
 import type { Event } from './record.ts';
+import { makeSoundHistory } from './sound-history.ts';
 
-const [ALICE, BOB, TALK] = ['alice', 'bob', 'alice and bob'];
-
-function message(seq: number, senderId: string, changes: Partial<Message> = {}): Message {
-  return {
-    messageId: `id-${seq}`,
-    conversationId: TALK,
-    seq,
-    senderId,
-    recipientId: senderId === ALICE ? BOB : ALICE,
-    content: `content ${seq}`,
-    sentAt: '2026-01-01T00:00:00.000Z',
-    ...changes,
-  };
+/** What has found something, once each, in the order of the checks. */
+function checksOf(events: readonly Event[]): Check[] {
+  const found = new Set(check(events).map((violation) => violation.check));
+  return (Object.keys(ruleOf) as Check[]).filter((name) => found.has(name));
 }
 
-const own = (seq: number) => message(seq, ALICE, { clientMessageId: `c-${seq}` });
-const theirs = (seq: number) => message(seq, ALICE);
-
-const send = (seq: number): Event => ({
-  kind: 'send',
-  device: 'a1',
-  user: ALICE,
-  to: BOB,
-  clientMessageId: `c-${seq}`,
-  content: `content ${seq}`,
-});
-const sent = (seq: number, changes: Partial<Message> = {}, duplicate = false): Event => ({
-  kind: 'sent',
-  device: 'a1',
-  user: ALICE,
-  to: BOB,
-  clientMessageId: `c-${seq}`,
-  message: { ...own(seq), ...changes },
-  duplicate,
-});
-const pushed = (of: Message, user = BOB): Event => ({
-  kind: 'pushed',
-  device: `${user}-1`,
-  user,
-  message: of,
-});
-const reconnect = (drain: number, positions?: Record<string, number>): Event => ({
-  kind: 'reconnect',
-  device: 'b1',
-  user: BOB,
-  drain,
-  ...(positions && { positions }),
-});
-const drained = (
-  drain: number,
-  messages: Message[],
-  changes: { more?: boolean; cut?: boolean } = {},
-): Event => ({
-  kind: 'drained',
-  device: 'b1',
-  user: BOB,
-  drain,
-  messages,
-  more: false,
-  cut: false,
-  ...changes,
-});
-const ack = (seq: number, confirmed: boolean): Event => ({
-  kind: 'ack',
-  device: 'b1',
-  user: BOB,
-  positions: { [TALK]: seq },
-  confirmed,
-});
-const held = (messages: Message[]): Event => ({ kind: 'held', device: 'b1', user: BOB, messages });
-const finals = (...seqs: number[]): Event[] => [
-  { kind: 'final', user: ALICE, conversationId: TALK, messages: seqs.map(own) },
-  { kind: 'final', user: BOB, conversationId: TALK, messages: seqs.map(theirs) },
-];
-
-/** Alice has sent three messages, one after the other; nothing is wrong. */
-const SENDS = [send(1), sent(1), send(2), sent(2), send(3), sent(3)];
-const END = finals(1, 2, 3);
-
-const RIGHT: Record<string, Event[]> = {
-  'sends and their ends': [...SENDS, ...END],
-  'a push, and the same push again': [...SENDS, pushed(theirs(3)), pushed(theirs(3)), ...END],
-  'a drain from a position': [
-    ...SENDS,
-    reconnect(1, { [TALK]: 1 }),
-    drained(1, [theirs(2), theirs(3)]),
-    ...END,
-  ],
-  'a drain in parts': [
-    ...SENDS,
-    reconnect(1, {}),
-    drained(1, [theirs(1), theirs(2)], { more: true }),
-    reconnect(2, { [TALK]: 2 }),
-    drained(2, [theirs(3)]),
-    ...END,
-  ],
-  'a drain that was cut': [...SENDS, reconnect(1, {}), drained(1, [theirs(1)], { cut: true }), ...END],
-  'a drain that began before a send was confirmed': [
-    send(1),
-    reconnect(1, {}),
-    drained(1, []),
-    ...SENDS.slice(1),
-    ...END,
-  ],
-  'a drain from what was acknowledged': [
-    ...SENDS,
-    ack(1, false),
-    ack(1, true),
-    reconnect(1),
-    drained(1, [theirs(2), theirs(3)]),
-    ...END,
-  ],
-  'a drain after an ack whose fate is unknown': [
-    ...SENDS,
-    ack(2, false),
-    reconnect(1),
-    drained(1, [theirs(1), theirs(2), theirs(3)]),
-    reconnect(2),
-    drained(2, [theirs(3)]),
-    ...END,
-  ],
-  'a repeated send': [...SENDS, send(2), sent(2, {}, true), ...END],
-  'a send that was never confirmed, there or not': [...SENDS, send(4), send(5), ...finals(1, 2, 3, 4)],
-  'a device that holds everything': [...SENDS, ...END, held([theirs(1), theirs(2), theirs(3)])],
-};
-
-const WRONG: Record<string, [Rule, Event[]]> = {
-  'a confirmed message that is nowhere': ['loss', [...SENDS, ...finals(1, 2)]],
-  'a confirmed message that one member lacks': [
-    'loss',
-    [
-      ...SENDS,
-      END[0] as Event,
-      { kind: 'final', user: BOB, conversationId: TALK, messages: [theirs(1), theirs(2)] },
-    ],
-  ],
-  'a pushed message that is not there at the end': ['loss', [...SENDS, send(4), pushed(theirs(4)), ...END]],
-  'a device that lacks one': ['loss', [...SENDS, ...END, held([theirs(1), theirs(2)])]],
-  'a drain without the last': [
-    'loss',
-    [...SENDS, reconnect(1, {}), drained(1, [theirs(1), theirs(2)]), ...END],
-  ],
-  'an empty drain': ['loss', [...SENDS, reconnect(1, { [TALK]: 2 }), drained(1, []), ...END]],
-  'an empty drain by acknowledgement': [
-    'loss',
-    [...SENDS, ack(1, false), ack(1, true), reconnect(1), drained(1, []), ...END],
-  ],
-  'a send confirmed as two messages': [
-    'duplicate',
-    [...SENDS, send(4), send(2), sent(2, { messageId: 'id-4', seq: 4 }), ...finals(1, 2, 3, 4)],
-  ],
-  'a send confirmed as new twice': ['duplicate', [...SENDS, send(2), sent(2), ...END]],
-  'a send that is there twice': [
-    'duplicate',
-    [
-      ...SENDS,
-      {
-        kind: 'final',
-        user: ALICE,
-        conversationId: TALK,
-        messages: [own(1), own(2), own(3), { ...own(3), seq: 4, messageId: 'id-4' }],
-      },
-      END[1] as Event,
-    ],
-  ],
-  'one id at two places': ['duplicate', [...SENDS, pushed({ ...theirs(3), messageId: 'id-2' }), ...END]],
-  'a drain with a message twice': [
-    'duplicate',
-    [...SENDS, reconnect(1, { [TALK]: 1 }), drained(1, [theirs(2), theirs(2), theirs(3)]), ...END],
-  ],
-  'a drain from below the position': [
-    'duplicate',
-    [...SENDS, reconnect(1, { [TALK]: 2 }), drained(1, [theirs(2), theirs(3)]), ...END],
-  ],
-  'a drain of what was acknowledged': [
-    'duplicate',
-    [...SENDS, ack(2, false), ack(2, true), reconnect(1), drained(1, [theirs(2), theirs(3)]), ...END],
-  ],
-  'a device that holds one twice': [
-    'duplicate',
-    [...SENDS, ...END, held([theirs(1), theirs(2), theirs(2), theirs(3)])],
-  ],
-  'a seq that is missing': ['gap', [send(1), sent(1), send(3), sent(3), ...finals(1, 3)]],
-  'a conversation that begins at 2': ['gap', [send(2), sent(2), ...finals(2)]],
-  'a drain with a hole': ['gap', [...SENDS, reconnect(1, {}), drained(1, [theirs(1), theirs(3)]), ...END]],
-  'a drain that begins too late': [
-    'gap',
-    [...SENDS, reconnect(1, { [TALK]: 1 }), drained(1, [theirs(3)]), ...END],
-  ],
-  'two messages at one seq': ['order', [...SENDS, pushed({ ...theirs(2), messageId: 'id-9' }), ...END]],
-  'another content for the other member': [
-    'order',
-    [...SENDS, send(4), pushed({ ...theirs(2), content: 'content 4' }), ...END],
-  ],
-  'another time for the other member': [
-    'order',
-    [...SENDS, pushed({ ...theirs(2), sentAt: '2026-01-01T00:00:00.001Z' }), ...END],
-  ],
-  'a later send at an earlier seq': ['order', [send(2), sent(2), send(1), sent(1), ...finals(1, 2)]],
-  'a drain out of order': [
-    'order',
-    [...SENDS, reconnect(1, { [TALK]: 1 }), drained(1, [theirs(3), theirs(2)]), ...END],
-  ],
-  'a device that holds them out of order': [
-    'order',
-    [...SENDS, ...END, held([theirs(2), theirs(1), theirs(3)])],
-  ],
-  'two conversations of one pair': [
-    'order',
-    [...SENDS, send(4), sent(4, { conversationId: 'another', seq: 1 }), ...END],
-  ],
-  'a message pushed to a stranger': ['privacy', [...SENDS, pushed(theirs(1), 'mallory'), ...END]],
-  'a clientMessageId shown to the other': ['privacy', [...SENDS, pushed(own(1)), ...END]],
-  'a content that nobody sent': ['phantom', [...SENDS, pushed({ ...theirs(2), content: 'forged' }), ...END]],
-  'a content from somebody else': ['phantom', [...SENDS, pushed(message(2, BOB), ALICE), ...END]],
-  'a confirmation with another clientMessageId': [
-    'phantom',
-    [...SENDS, send(2), sent(2, { clientMessageId: 'c-1' }, true), ...END],
-  ],
-  'a right send that was refused': [
-    'refused',
-    [
-      ...SENDS,
-      { kind: 'refused', device: 'a1', user: ALICE, to: BOB, clientMessageId: 'c-4', code: 'bad_request' },
-      ...END,
-    ],
-  ],
-};
-
-for (const [name, events] of Object.entries(RIGHT)) {
+for (const [name, events] of Object.entries(sound))
   test(`the checker accepts ${name}`, () => {
     expect(check(events)).toEqual([]);
   });
-}
 
-for (const [name, [rule, events]] of Object.entries(WRONG)) {
-  test(`the checker finds ${name}`, () => {
-    expect(check(events).map((violation) => violation.rule)).toContain(rule);
+for (const [name, [checks, events]] of Object.entries(planted))
+  test(`the checker finds ${name}, by what it is`, () => {
+    expect(checksOf(events)).toEqual((Object.keys(ruleOf) as Check[]).filter((one) => checks.includes(one)));
   });
-}
+
+test('the documentation has the table of what was planted', () => {
+  expect(readFileSync('docs/checker.md', 'utf8')).toContain(plantedTable());
+});
+
+test('each check alone finds something that no other does', () => {
+  const alone = Object.values(planted).flatMap(([checks]) => (checks.length === 1 ? checks : []));
+  expect(new Set(alone)).toEqual(new Set(Object.keys(ruleOf)));
+});
+
+const anyHistory = fc.record({
+  seed: fc.nat(),
+  users: fc.integer({ min: 2, max: 5 }),
+  steps: fc.integer({ min: 0, max: 200 }),
+});
+type HistoryOf = { seed: number; users: number; steps: number };
+const historyOf = ({ seed, ...sizes }: HistoryOf) => makeSoundHistory({ random: makeRandom(seed), ...sizes });
+
+test('every sound history is accepted', () => {
+  const accepts = (one: HistoryOf) => {
+    expect(check(historyOf(one))).toEqual([]);
+  };
+  fc.assert(fc.property(anyHistory, accepts), { numRuns: 1_000 });
+});
+
+/** Changes one event of a kind that has messages; `undefined` leaves the history as it is. */
+type Plant = (messages: readonly Message[], at: number) => readonly Message[] | undefined;
+
+const plants: [string, Event['kind'], Check, Plant][] = [
+  ['a message that a device lacks', 'held', 'held by every device', (all, at) => all.toSpliced(at, 1)],
+  [
+    'a message that a device holds twice',
+    'held',
+    'held once',
+    (all, at) => all.toSpliced(at, 0, ...all.slice(at, at + 1)),
+  ],
+  ['a message in a drain twice', 'drained', 'drained once', (all, at) => [...all, ...all.slice(at, at + 1)]],
+  [
+    'another content in a push',
+    'pushed',
+    'seen only what was sent',
+    (all) => all.map((one) => ({ ...one, content: 'forged' })),
+  ],
+  [
+    'another time in a history',
+    'history',
+    'one message at a place',
+    (all) => all.map((one) => ({ ...one, sentAt: 'now' })),
+  ],
+  ['a seq that is missing', 'final', 'seq 1, 2, 3 …', (all) => (all.length > 1 ? all.slice(1) : undefined)],
+  [
+    'an id that comes again',
+    'pushed',
+    'one place for a message',
+    (all) => all.map((one) => ({ ...one, seq: one.seq + 1 })),
+  ],
+  [
+    'a message of others',
+    'history',
+    'seen by its members alone',
+    (all) => all.map((one) => ({ ...one, senderId: 'x', recipientId: 'y' })),
+  ],
+];
+
+test.for(plants)('wherever it is planted in a sound history, %s is found', ([, kind, name, plant]) => {
+  let tried = 0;
+  const finds = (one: HistoryOf, pick: number) => {
+    const events = historyOf({ ...one, steps: one.steps + 50 });
+    const places = events.flatMap((event, index) => {
+      const has =
+        event.kind === kind && 'messages' in event ? event.messages.length > 0 : event.kind === kind;
+      return has ? [index] : [];
+    });
+    const index = places[pick % (places.length || 1)];
+    const event = index === undefined ? undefined : events[index];
+    if (index === undefined || !event) return;
+    const messages = 'messages' in event ? event.messages : 'message' in event ? [event.message] : [];
+    const changed = plant(messages, pick % messages.length);
+    if (!changed) return;
+    tried += 1;
+    const wrong = 'messages' in event ? { ...event, messages: changed } : { ...event, message: changed[0] };
+    expect(checksOf(events.with(index, wrong as Event))).toContain(name);
+  };
+  fc.assert(fc.property(anyHistory, fc.nat(), finds), { numRuns: 200 });
+  expect(tried).toBeGreaterThan(50);
+});

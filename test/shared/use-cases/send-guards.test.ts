@@ -58,6 +58,20 @@ test('a queue that hangs does not hold up the confirmation, and is counted', asy
   expect(world.telemetry.counts.get('WitnessFailed')).toBe(before + 1);
 });
 
+test('pushes that hang do not hold up the confirmation', async () => {
+  const [a, b] = await two();
+  const slept: number[] = [];
+  const clock = { now: Date.now, sleep: async (milliseconds: number) => void slept.push(milliseconds) };
+  const gateway = { post: () => new Promise<never>(() => {}), close: async () => {} };
+
+  const reply = await world
+    .environment({ gateway, clock })
+    .send({ action: 'send', recipientId: b.userId, content: 'x' }, a);
+
+  expect(reply.message.seq).toBe(1);
+  expect(Math.max(...slept)).toBe(1_500);
+});
+
 test('an early look-up that fails costs neither the commit nor the push', async () => {
   const [a, b] = await two();
   const { connections } = world.dynamodb.tableNames;

@@ -32,7 +32,7 @@ export const delivering: readonly Mutation[] = [
   {
     guard: 'after the commit nothing takes longer than 1.5 s',
     ...{ file: deliverNow, find: 'const afterCommitMs = 1_500;', replace: 'const afterCommitMs = 60_000;' },
-    test: sendTest,
+    test: 'shared/use-cases/send-guards.test.ts',
   },
   {
     guard: 'after the commit nothing turns success into failure',

@@ -100,7 +100,7 @@ export const surroundings: readonly Mutation[] = [
   {
     guard: 'GCRA: a refund is given once',
     ...{ file: limiter, find: '`${rowExists} AND ${refundIsNew}`', replace: 'rowExists || refundIsNew' },
-    test: refusalsTest,
+    test: limiterTest,
   },
   {
     guard: 'a refused request gives back what other limits granted',
