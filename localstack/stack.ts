@@ -18,6 +18,7 @@ import { closeServer, listenOnLoopback, loopback } from '#localstack/loopback-se
 import { type Services, startServices } from '#localstack/services.ts';
 import { settleAll } from '#localstack/settle-all.ts';
 import type { Sqs } from '#localstack/sqs/sqs.ts';
+import { startWire, type Wire } from '#localstack/wire/wire.ts';
 
 export interface StackOptions {
   /** Of everything that a user meets. 0 (the default) picks a free one. */
@@ -51,6 +52,8 @@ export interface Stack {
   /** By name: `send`, `reconnect`, … */
   readonly functions: Readonly<Record<string, LocalFunction>>;
   readonly gateway: Gateway;
+  /** What the functions' calls to `endpoints` and `@connections` pass through, to be observed or to fail. */
+  readonly wire: Wire;
   /** The cache's URL and what serves it; undefined where there is none. */
   readonly cache: { readonly url: string; readonly origin: string } | undefined;
   readonly dataDirectory: Pick<DataDirectory, 'path' | 'temporary'>;
@@ -87,11 +90,17 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     bundlePage(webDirectory),
   ] as const);
 
+  const endpoints = endpointsOf(services);
+  const wire = cleanup.adopt(
+    await startWire({ services: { ...endpoints, connections: httpUrl } }),
+    ({ stop }) => stop(),
+  );
+
   const environment = {
-    ...environmentOf(services, issuer, httpUrl),
+    ...environmentOf(services, issuer, httpUrl, wire),
     ...options.environment,
   };
-  const functions = createFunctions(bundles, environment, options, cleanup);
+  const functions = createFunctions(bundles, environment, options, wire, cleanup);
   const gateway = openGateway(functions, options.gatewayLimits, cleanup);
   pollQueue(services.sqs, functionNamed(functions, queueFunction), options, cleanup);
   frontDoor.open({ gateway, issuer, webDirectory });
@@ -101,11 +110,12 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   return {
     url: `ws://${loopback}:${port}/${stage}`,
     httpUrl,
-    endpoints: endpointsOf(services),
+    endpoints,
     tableNames: services.dynamodb.tableNames,
     environment,
     functions,
     gateway,
+    wire,
     cache: services.cache,
     dataDirectory: directory,
     databasePid: services.dynamodb.pid,
@@ -128,15 +138,16 @@ function servicesOptions(options: StackOptions, directory: DataDirectory) {
   };
 }
 
-function environmentOf(services: Services, issuer: Issuer, httpUrl: string) {
+function environmentOf(services: Services, issuer: Issuer, httpUrl: string, { endpoint }: Wire) {
   return functionEnvironment({
-    endpoints: endpointsOf(services),
+    endpoints: { dynamodb: endpoint, kms: endpoint, sqs: endpoint, events: endpoint },
     tableNames: services.dynamodb.tableNames,
     kmsKeyId: services.kms.keyId,
-    queueUrl: services.sqs.queueUrl,
+    // The SDK goes to the host that a queue's URL names.
+    queueUrl: endpoint + new URL(services.sqs.queueUrl).pathname,
     cacheUrl: services.cache?.url,
     httpUrl,
-    stage,
+    managementUrl: `${endpoint}/${stage}`,
     issuer: issuer.issuer,
     audience,
   });
@@ -155,6 +166,7 @@ function createFunctions(
   bundles: Readonly<Record<string, { readonly file: string }>>,
   environment: Readonly<Record<string, string>>,
   { maxEnvironments, onLog }: StackOptions,
+  { invocations }: Wire,
   cleanup: AsyncDisposableStack,
 ): Record<string, LocalFunction> {
   const functions = Object.entries(bundles).map(([name, { file }]) => {
@@ -164,6 +176,7 @@ function createFunctions(
       environment,
       ...(maxEnvironments !== undefined && { maxEnvironments }),
       onLog: (line) => onLog?.(`[${name}] ${line}`),
+      observer: invocations,
     });
     return [name, cleanup.adopt(local, ({ stop }) => stop())] as const;
   });

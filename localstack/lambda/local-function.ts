@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { makeTraceId } from '#localstack/trace-id.ts';
 import { type ExecutionEnvironment, startExecutionEnvironment } from './execution-environment.ts';
 import type { RuntimeError } from './runtime-messages.ts';
 
@@ -17,6 +18,25 @@ export interface LocalFunctionOptions {
   readonly idleMs?: number;
   /** Everything that the code writes to stdout and stderr, line by line. */
   onLog?(line: string): void;
+  readonly observer?: InvocationObserver;
+}
+
+/** One invocation, as far as it has got. */
+export interface ObservedInvocation {
+  readonly functionName: string;
+  /** Lambda's: the `awsRequestId` of the context. */
+  readonly requestId: string;
+  /** `Root=…`, which every AWS call of the invocation carries in its `X-Amzn-Trace-Id`. */
+  readonly trace: string;
+  readonly event: unknown;
+  /** Whether the environment was made for it. */
+  readonly coldStart: boolean;
+}
+
+export interface InvocationObserver {
+  /** An environment has it. */
+  started?(invocation: ObservedInvocation): void;
+  ended?(invocation: ObservedInvocation, outcome: 'returned' | 'failed'): void;
 }
 
 export interface LocalFunction {
@@ -49,9 +69,15 @@ export class FunctionError extends Error {
 }
 
 interface WaitingInvocation {
-  readonly event: string;
+  readonly event: unknown;
+  readonly json: string;
   resolve(result: unknown): void;
   reject(error: FunctionError): void;
+}
+
+interface TakenEnvironment {
+  readonly environment: ExecutionEnvironment;
+  readonly coldStart: boolean;
 }
 
 interface IdleEnvironment {
@@ -93,11 +119,13 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
     idle = idle.filter((entry) => entry.environment !== environment);
   }
 
-  function takeEnvironment(): ExecutionEnvironment | undefined {
+  function takeEnvironment(): TakenEnvironment | undefined {
     const warm = idle.pop();
-    if (warm === undefined) return environments.size < maxEnvironments ? start() : undefined;
-    clearTimeout(warm.reaper);
-    return warm.environment;
+    if (warm !== undefined) {
+      clearTimeout(warm.reaper);
+      return { environment: warm.environment, coldStart: false };
+    }
+    return environments.size < maxEnvironments ? { environment: start(), coldStart: true } : undefined;
   }
 
   function giveBack(environment: ExecutionEnvironment): void {
@@ -116,15 +144,20 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
 
   function dispatch(): void {
     while (waiting.length > 0) {
-      const environment = takeEnvironment();
-      if (environment === undefined) return;
+      const taken = takeEnvironment();
+      if (taken === undefined) return;
       const invocation = waiting.shift();
-      if (invocation !== undefined) serve(environment, invocation);
+      if (invocation !== undefined) serve(taken, invocation);
     }
   }
 
-  function serve(environment: ExecutionEnvironment, { event, resolve, reject }: WaitingInvocation): void {
-    environment.run({ requestId: randomUUID(), event }, (outcome) => {
+  function serve(taken: TakenEnvironment, { event, json, resolve, reject }: WaitingInvocation): void {
+    const { environment, coldStart } = taken;
+    const [requestId, trace] = [randomUUID(), makeTraceId(Date.now())];
+    const observed = { functionName: options.name, requestId, trace, event, coldStart };
+    options.observer?.started?.(observed);
+    environment.run({ requestId, trace, event: json }, (outcome) => {
+      options.observer?.ended?.(observed, 'payload' in outcome ? 'returned' : 'failed');
       if (environments.has(environment)) giveBack(environment);
       if ('payload' in outcome) resolve(JSON.parse(outcome.payload));
       else reject(new FunctionError(outcome.error));
@@ -136,7 +169,7 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
     invoke(event) {
       return new Promise((resolve, reject) => {
         if (stopped) return reject(stoppedError(options.name));
-        waiting.push({ event: JSON.stringify(event) ?? 'null', resolve, reject });
+        waiting.push({ event, json: JSON.stringify(event) ?? 'null', resolve, reject });
         dispatch();
       });
     },

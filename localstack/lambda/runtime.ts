@@ -54,6 +54,8 @@ async function serve(handle: Handler, invocation: Invocation): Promise<RuntimeMe
     // By way of the event loop, so that it runs, and empties, once more for the next invocation.
     onEventLoopEmpty = () => setImmediate(reject, unsettledPromise());
   });
+  // By which the SDK names the invocation in each call that it makes.
+  process.env._X_AMZN_TRACE_ID = invocation.trace;
   try {
     const returned = handle(JSON.parse(invocation.event), contextOf(invocation));
     // What a handler returns that is not async is lost on Lambda too.
