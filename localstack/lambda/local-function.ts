@@ -10,6 +10,8 @@ export interface LocalFunctionOptions {
   readonly file: string;
   /** All that the code sees in `process.env`, beside what Lambda itself sets. Nothing of this process leaks in. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What one execution environment sees besides. */
+  environmentOf?(environmentId: string): Readonly<Record<string, string>>;
   /** Milliseconds for one invocation; 29,000 unless told, as long as API Gateway waits. */
   readonly timeoutMs?: number;
   /** Invocations beyond this many wait their turn; 10 unless told. */
@@ -29,14 +31,17 @@ export interface ObservedInvocation {
   /** `Root=…`, which every AWS call of the invocation carries in its `X-Amzn-Trace-Id`. */
   readonly trace: string;
   readonly event: unknown;
-  /** Whether the environment was made for it. */
+  /** Of its execution environment. */
+  readonly environmentId: string;
+  /** Whether that one was made for it. */
   readonly coldStart: boolean;
 }
 
 export interface InvocationObserver {
   /** An environment has it. */
   started?(invocation: ObservedInvocation): void;
-  ended?(invocation: ObservedInvocation, outcome: 'returned' | 'failed'): void;
+  /** `result` is what the handler returned, as JSON. */
+  ended?(invocation: ObservedInvocation, outcome: 'returned' | 'failed', result?: string): void;
 }
 
 export interface LocalFunction {
@@ -77,11 +82,13 @@ interface WaitingInvocation {
 
 interface TakenEnvironment {
   readonly environment: ExecutionEnvironment;
+  readonly environmentId: string;
   readonly coldStart: boolean;
 }
 
 interface IdleEnvironment {
   readonly environment: ExecutionEnvironment;
+  readonly environmentId: string;
   readonly reaper: NodeJS.Timeout;
 }
 
@@ -100,9 +107,12 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
   let idle: IdleEnvironment[] = [];
   let stopped = false;
 
-  function start(): ExecutionEnvironment {
+  function start(): TakenEnvironment {
+    const environmentId = randomUUID();
+    const { env, ...rest } = identity(options);
     const environment = startExecutionEnvironment({
-      ...identity(options),
+      ...rest,
+      env: { ...env, ...options.environmentOf?.(environmentId) },
       timeoutMs,
       onLog: (line) => options.onLog?.(line),
       onEnd() {
@@ -111,7 +121,7 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
       },
     });
     environments.add(environment);
-    return environment;
+    return { environment, environmentId, coldStart: true };
   }
 
   function withdraw(environment: ExecutionEnvironment): void {
@@ -123,14 +133,14 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
     const warm = idle.pop();
     if (warm !== undefined) {
       clearTimeout(warm.reaper);
-      return { environment: warm.environment, coldStart: false };
+      return { ...warm, coldStart: false };
     }
-    return environments.size < maxEnvironments ? { environment: start(), coldStart: true } : undefined;
+    return environments.size < maxEnvironments ? start() : undefined;
   }
 
-  function giveBack(environment: ExecutionEnvironment): void {
+  function giveBack({ environment, environmentId }: TakenEnvironment): void {
     const reaper = setTimeout(() => void terminate(environment), idleMs).unref();
-    idle.push({ environment, reaper });
+    idle.push({ environment, environmentId, reaper });
   }
 
   function terminate(environment: ExecutionEnvironment): Promise<void> {
@@ -152,13 +162,14 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
   }
 
   function serve(taken: TakenEnvironment, { event, json, resolve, reject }: WaitingInvocation): void {
-    const { environment, coldStart } = taken;
+    const { environment, environmentId, coldStart } = taken;
     const [requestId, trace] = [randomUUID(), makeTraceId(Date.now())];
-    const observed = { functionName: options.name, requestId, trace, event, coldStart };
+    const observed = { functionName: options.name, requestId, trace, event, environmentId, coldStart };
     options.observer?.started?.(observed);
     environment.run({ requestId, trace, event: json }, (outcome) => {
-      options.observer?.ended?.(observed, 'payload' in outcome ? 'returned' : 'failed');
-      if (environments.has(environment)) giveBack(environment);
+      if ('payload' in outcome) options.observer?.ended?.(observed, 'returned', outcome.payload);
+      else options.observer?.ended?.(observed, 'failed');
+      if (environments.has(environment)) giveBack(taken);
       if ('payload' in outcome) resolve(JSON.parse(outcome.payload));
       else reject(new FunctionError(outcome.error));
       dispatch();

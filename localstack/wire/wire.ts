@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { InvocationObserver, ObservedInvocation } from '#localstack/lambda/local-function.ts';
+import { roundTripHeader } from '#localstack/lambda/round-trips.ts';
 import { closeServer, listenOnLoopback, loopback } from '#localstack/loopback-server.ts';
 import { traceRoot } from '#localstack/trace-id.ts';
 import { askForCapacity, type ConsumedCapacity, consumedCapacity } from './consumed-capacity.ts';
@@ -15,6 +16,8 @@ export interface WireCall extends NamedOperation {
    * function is loaded, and for what a handler left behind when it returned.
    */
   readonly invocation: ObservedInvocation | undefined;
+  /** 1 for what waited for no answer of another call of the invocation, 2 for what waited for one of those, … */
+  readonly roundTrip: number | undefined;
   readonly method: string;
   /** With its query. */
   readonly path: string;
@@ -44,7 +47,8 @@ export interface WireObserver {
   invocationStarted?(invocation: ObservedInvocation): void;
   callBegan?(call: WireCall): void;
   callEnded?(call: WireCall, outcome: WireOutcome): void;
-  invocationEnded?(invocation: ObservedInvocation, outcome: 'returned' | 'failed'): void;
+  /** `result` is what the handler returned, as JSON. */
+  invocationEnded?(invocation: ObservedInvocation, outcome: 'returned' | 'failed', result?: string): void;
 }
 
 /**
@@ -76,7 +80,9 @@ export interface WireOptions {
 }
 
 /** Of one hop, not of the call (RFC 9110, 7.6.1); lengths are counted again. */
-const hopHeaders = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host']);
+const hopHeaders = new Set([
+  ...['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host', roundTripHeader],
+]);
 
 /**
  * The wire between the functions and the services that they call: an HTTP proxy on loopback. Which service a request
@@ -101,8 +107,9 @@ export async function startWire({ services }: WireOptions): Promise<Wire> {
     const body = await readAll(incoming);
     const invocation = underWay.get(traceRoot(headers['x-amzn-trace-id']?.toString()) ?? '');
     lastId += 1;
+    const roundTrip = Number(headers[roundTripHeader]) || undefined;
     const beganAt = performance.now();
-    const call: WireCall = { ...named, id: lastId, invocation, method, path, headers, body, beganAt };
+    const call = { ...named, id: lastId, invocation, roundTrip, method, path, headers, body, beganAt };
     for (const { callBegan } of observers) callBegan?.(call);
     const forward = () => send(agent, services[call.service], call, observers.size > 0);
     const answer = await (interceptor ? interceptor(call, forward).catch(interceptorFailed) : forward());
@@ -131,9 +138,9 @@ export async function startWire({ services }: WireOptions): Promise<Wire> {
         underWay.set(invocation.trace, invocation);
         for (const { invocationStarted } of observers) invocationStarted?.(invocation);
       },
-      ended(invocation, outcome) {
+      ended(invocation, outcome, result) {
         underWay.delete(invocation.trace);
-        for (const { invocationEnded } of observers) invocationEnded?.(invocation, outcome);
+        for (const { invocationEnded } of observers) invocationEnded?.(invocation, outcome, result);
       },
     },
     observe(observer) {

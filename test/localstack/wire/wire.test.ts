@@ -140,7 +140,14 @@ test('DynamoDB is asked what it charges, and what it says is told', async () => 
 
 test('a call is of the invocation whose trace it carries, while that one is under way', async () => {
   const root = 'Root=1-67891233-abcdef012345678912345678';
-  const invocation = { functionName: 'send', requestId: 'r', trace: root, event: {}, coldStart: false };
+  const invocation = {
+    functionName: 'send',
+    requestId: 'r',
+    trace: root,
+    event: {},
+    environmentId: 'e',
+    coldStart: false,
+  };
   const traced = () =>
     call('AmazonSQS.SendMessage', '{}', { 'X-Amzn-Trace-Id': `${root};Parent=53995c3f42cd8ad8` });
   wire.invocations.started?.(invocation);
