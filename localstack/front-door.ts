@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import type { Gateway } from '#localstack/gateway/gateway.ts';
 import { answerJson, answerText } from '#localstack/http-answers.ts';
+import type { Inspector } from '#localstack/inspector/inspector.ts';
 import type { Issuer } from '#localstack/issuer/issuer.ts';
 import { targetOf } from '#localstack/request-target.ts';
 import { serveFile } from '#localstack/static-files.ts';
@@ -10,6 +11,7 @@ import { serveFile } from '#localstack/static-files.ts';
 export interface Rooms {
   readonly gateway: Pick<Gateway, 'handleRequest' | 'handleUpgrade'>;
   readonly issuer: Pick<Issuer, 'handleRequest'>;
+  readonly inspector: Inspector;
   /** The directory of the demo page. */
   readonly webDirectory: string;
 }
@@ -51,6 +53,7 @@ async function answer(
 ): Promise<void> {
   if (rooms.gateway.handleRequest(request, response)) return;
   if (rooms.issuer.handleRequest(request, response)) return;
+  if (rooms.inspector.handleRequest(request, response)) return;
   const { path } = targetOf(request);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (path === '/health' && isRead) answerJson(response, 200, { status: 'ok' });
@@ -82,6 +85,7 @@ function describeAddresses(request: IncomingMessage, stage: string): string {
     `ws://${host}/${stage}  the WebSocket API`,
     `http://${host}/token?user=alice  a token for it`,
     `http://${host}/${stage}/@connections/{id}  its management API`,
+    `http://${host}/inspect  what each request does, as server-sent events`,
     `http://${host}/health  200 once ready`,
     '',
   ].join('\n');

@@ -18,7 +18,8 @@ export interface EnvironmentParts {
   readonly cacheUrl: string | undefined;
   /** Of the stack, such as `http://127.0.0.1:4510`. */
   readonly httpUrl: string;
-  readonly stage: string;
+  /** Under which `/@connections/{id}` is. */
+  readonly managementUrl: string;
   /** What tokens carry as `iss`. */
   readonly issuer: string;
   readonly audience: string;
@@ -43,7 +44,7 @@ export function functionEnvironment(parts: EnvironmentParts): Readonly<Record<st
     KMS_KEY_ID: parts.kmsKeyId,
     DELIVERY_QUEUE_URL: parts.queueUrl,
     EVENT_BUS_NAME: 'default',
-    MANAGEMENT_ENDPOINT: `${httpUrl}/${parts.stage}`,
+    MANAGEMENT_ENDPOINT: parts.managementUrl,
     TOKEN_ISSUER: parts.issuer,
     TOKEN_AUDIENCE: parts.audience,
     TOKEN_JWKS_URI: `${httpUrl}${issuerPaths.keys}`,

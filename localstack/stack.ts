@@ -10,6 +10,7 @@ import { createFrontDoor } from '#localstack/front-door.ts';
 import { type Endpoints, functionEnvironment } from '#localstack/function-environment.ts';
 import { createGateway, type Gateway } from '#localstack/gateway/gateway.ts';
 import type { GatewayLimits } from '#localstack/gateway/limits.ts';
+import { createInspector } from '#localstack/inspector/inspector.ts';
 import { createIssuer, type Issuer } from '#localstack/issuer/issuer.ts';
 import { startEventSource } from '#localstack/lambda/event-source.ts';
 import { createLocalFunction, type LocalFunction } from '#localstack/lambda/local-function.ts';
@@ -18,6 +19,8 @@ import { closeServer, listenOnLoopback, loopback } from '#localstack/loopback-se
 import { type Services, startServices } from '#localstack/services.ts';
 import { settleAll } from '#localstack/settle-all.ts';
 import type { Sqs } from '#localstack/sqs/sqs.ts';
+import { type CacheWire, startCacheWire } from '#localstack/wire/cache-wire.ts';
+import { startWire, type Wire } from '#localstack/wire/wire.ts';
 
 export interface StackOptions {
   /** Of everything that a user meets. 0 (the default) picks a free one. */
@@ -46,11 +49,13 @@ export interface Stack {
   readonly httpUrl: string;
   readonly endpoints: Endpoints;
   readonly tableNames: TableNames;
-  /** What the functions were given. */
+  /** What the functions were given; those with a cache find it by way of a relay of their own. */
   readonly environment: Readonly<Record<string, string>>;
   /** By name: `send`, `reconnect`, … */
   readonly functions: Readonly<Record<string, LocalFunction>>;
   readonly gateway: Gateway;
+  /** What the functions' calls to `endpoints` and `@connections` pass through, to be observed or to fail. */
+  readonly wire: Wire;
   /** The cache's URL and what serves it; undefined where there is none. */
   readonly cache: { readonly url: string; readonly origin: string } | undefined;
   readonly dataDirectory: Pick<DataDirectory, 'path' | 'temporary'>;
@@ -87,25 +92,34 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     bundlePage(webDirectory),
   ] as const);
 
+  const endpoints = endpointsOf(services);
+  const wire = cleanup.adopt(
+    await startWire({ services: { ...endpoints, connections: httpUrl } }),
+    ({ stop }) => stop(),
+  );
+  const cacheWire = await openCacheWire(services.cache, cleanup);
+
   const environment = {
-    ...environmentOf(services, issuer, httpUrl),
+    ...environmentOf(services, issuer, httpUrl, wire),
     ...options.environment,
   };
-  const functions = createFunctions(bundles, environment, options, cleanup);
+  const functions = createFunctions({ bundles, environment, options, wire, cacheWire, cleanup });
   const gateway = openGateway(functions, options.gatewayLimits, cleanup);
   pollQueue(services.sqs, functionNamed(functions, queueFunction), options, cleanup);
-  frontDoor.open({ gateway, issuer, webDirectory });
+  const inspector = createInspector({ wire, cacheWire, gateway, tableNames: services.dynamodb.tableNames });
+  frontDoor.open({ gateway, issuer, inspector, webDirectory });
 
   const everything = cleanup.move();
   let stopped: Promise<void> | undefined;
   return {
     url: `ws://${loopback}:${port}/${stage}`,
     httpUrl,
-    endpoints: endpointsOf(services),
+    endpoints,
     tableNames: services.dynamodb.tableNames,
     environment,
     functions,
     gateway,
+    wire,
     cache: services.cache,
     dataDirectory: directory,
     databasePid: services.dynamodb.pid,
@@ -128,15 +142,16 @@ function servicesOptions(options: StackOptions, directory: DataDirectory) {
   };
 }
 
-function environmentOf(services: Services, issuer: Issuer, httpUrl: string) {
+function environmentOf(services: Services, issuer: Issuer, httpUrl: string, { endpoint }: Wire) {
   return functionEnvironment({
-    endpoints: endpointsOf(services),
+    endpoints: { dynamodb: endpoint, kms: endpoint, sqs: endpoint, events: endpoint },
     tableNames: services.dynamodb.tableNames,
     kmsKeyId: services.kms.keyId,
-    queueUrl: services.sqs.queueUrl,
+    // The SDK goes to the host that a queue's URL names.
+    queueUrl: endpoint + new URL(services.sqs.queueUrl).pathname,
     cacheUrl: services.cache?.url,
     httpUrl,
-    stage,
+    managementUrl: `${endpoint}/${stage}`,
     issuer: issuer.issuer,
     audience,
   });
@@ -151,19 +166,37 @@ function endpointsOf({ dynamodb, kms, sqs, events }: Services): Endpoints {
   };
 }
 
-function createFunctions(
-  bundles: Readonly<Record<string, { readonly file: string }>>,
-  environment: Readonly<Record<string, string>>,
-  { maxEnvironments, onLog }: StackOptions,
+/** A server with TLS or users of its own is met directly, and its calls are not observed. */
+async function openCacheWire(
+  cache: Services['cache'],
   cleanup: AsyncDisposableStack,
-): Record<string, LocalFunction> {
-  const functions = Object.entries(bundles).map(([name, { file }]) => {
+): Promise<CacheWire | undefined> {
+  if (cache === undefined || !/^(redis|valkey):\/\/[^@]+$/.test(cache.url)) return undefined;
+  return cleanup.adopt(await startCacheWire(new URL(cache.url)), ({ stop }) => stop());
+}
+
+interface FunctionParts {
+  readonly bundles: Readonly<Record<string, { readonly file: string }>>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly options: StackOptions;
+  readonly wire: Wire;
+  readonly cacheWire: CacheWire | undefined;
+  readonly cleanup: AsyncDisposableStack;
+}
+
+function createFunctions(parts: FunctionParts): Record<string, LocalFunction> {
+  const { environment, options, wire, cacheWire, cleanup } = parts;
+  const { maxEnvironments, onLog } = options;
+  const isOwnCache = cacheWire !== undefined && options.environment?.CACHE_URL === undefined;
+  const functions = Object.entries(parts.bundles).map(([name, { file }]) => {
     const local = createLocalFunction({
       name,
       file,
       environment,
+      ...(isOwnCache && { environmentOf: (id) => ({ CACHE_URL: cacheWire.urlFor(id) }) }),
       ...(maxEnvironments !== undefined && { maxEnvironments }),
       onLog: (line) => onLog?.(`[${name}] ${line}`),
+      observer: wire.invocations,
     });
     return [name, cleanup.adopt(local, ({ stop }) => stop())] as const;
   });

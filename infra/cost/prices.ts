@@ -25,6 +25,7 @@ export const prices = {
   trace: 5.0 / 1e6,
   /** https://aws.amazon.com/kms/pricing/ */
   keyMonth: 1.0,
+  kmsRequest: 0.03 / 1e4,
   /** https://aws.amazon.com/elasticache/pricing/ (Serverless for Valkey) */
   cacheGigabyteHour: 0.084,
   cacheMillionUnits: 0.0023,

@@ -4,6 +4,7 @@ import { type ServerOptions, WebSocketServer } from 'ws';
 import type { GatewayAuthorizer } from './authorize.ts';
 import { manageConnection, managedConnectionId } from './connections-api.ts';
 import type { GatewayContext, GatewayRoute } from './context.ts';
+import type { ConnectionFacts } from './events.ts';
 import { handshake } from './handshake.ts';
 import { gatewayRefusal, refuse } from './handshake-refusal.ts';
 import { defaultLimits, type GatewayLimits } from './limits.ts';
@@ -30,6 +31,8 @@ export interface Gateway {
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean;
   /** Those that `$connect` has let in and that are not closing. */
   connectionCount(): number;
+  /** What is known of such a connection. */
+  connectionFacts(connectionId: string): ConnectionFacts | undefined;
   /** Closes every connection with 1001 and waits for its `$disconnect`, `closeMs` at most. */
   close(): Promise<void>;
 }
@@ -63,6 +66,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       return true;
     },
     connectionCount: () => context.connections.size,
+    connectionFacts: (connectionId) => context.connections.get(connectionId)?.facts,
     async close() {
       closing = true;
       for (const socket of context.handshakes) socket.destroy();

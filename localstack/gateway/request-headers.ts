@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { makeTraceId } from './ids.ts';
+import { makeTraceId } from '#localstack/trace-id.ts';
 
 /** One kind of parameter as Lambda events carry it: the last value of each name, and all of them. */
 export interface Parameters {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { makeTraceId } from '#localstack/trace-id.ts';
 import { type ExecutionEnvironment, startExecutionEnvironment } from './execution-environment.ts';
 import type { RuntimeError } from './runtime-messages.ts';
 
@@ -9,6 +10,8 @@ export interface LocalFunctionOptions {
   readonly file: string;
   /** All that the code sees in `process.env`, beside what Lambda itself sets. Nothing of this process leaks in. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What one execution environment sees besides. */
+  environmentOf?(environmentId: string): Readonly<Record<string, string>>;
   /** Milliseconds for one invocation; 29,000 unless told, as long as API Gateway waits. */
   readonly timeoutMs?: number;
   /** Invocations beyond this many wait their turn; 10 unless told. */
@@ -17,6 +20,28 @@ export interface LocalFunctionOptions {
   readonly idleMs?: number;
   /** Everything that the code writes to stdout and stderr, line by line. */
   onLog?(line: string): void;
+  readonly observer?: InvocationObserver;
+}
+
+/** One invocation, as far as it has got. */
+export interface ObservedInvocation {
+  readonly functionName: string;
+  /** Lambda's: the `awsRequestId` of the context. */
+  readonly requestId: string;
+  /** `Root=…`, which every AWS call of the invocation carries in its `X-Amzn-Trace-Id`. */
+  readonly trace: string;
+  readonly event: unknown;
+  /** Of its execution environment. */
+  readonly environmentId: string;
+  /** Whether that one was made for it. */
+  readonly coldStart: boolean;
+}
+
+export interface InvocationObserver {
+  /** An environment has it. */
+  started?(invocation: ObservedInvocation): void;
+  /** `result` is what the handler returned, as JSON. */
+  ended?(invocation: ObservedInvocation, outcome: 'returned' | 'failed', result?: string): void;
 }
 
 export interface LocalFunction {
@@ -49,13 +74,21 @@ export class FunctionError extends Error {
 }
 
 interface WaitingInvocation {
-  readonly event: string;
+  readonly event: unknown;
+  readonly json: string;
   resolve(result: unknown): void;
   reject(error: FunctionError): void;
 }
 
+interface TakenEnvironment {
+  readonly environment: ExecutionEnvironment;
+  readonly environmentId: string;
+  readonly coldStart: boolean;
+}
+
 interface IdleEnvironment {
   readonly environment: ExecutionEnvironment;
+  readonly environmentId: string;
   readonly reaper: NodeJS.Timeout;
 }
 
@@ -74,9 +107,12 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
   let idle: IdleEnvironment[] = [];
   let stopped = false;
 
-  function start(): ExecutionEnvironment {
+  function start(): TakenEnvironment {
+    const environmentId = randomUUID();
+    const { env, ...rest } = identity(options);
     const environment = startExecutionEnvironment({
-      ...identity(options),
+      ...rest,
+      env: { ...env, ...options.environmentOf?.(environmentId) },
       timeoutMs,
       onLog: (line) => options.onLog?.(line),
       onEnd() {
@@ -85,7 +121,7 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
       },
     });
     environments.add(environment);
-    return environment;
+    return { environment, environmentId, coldStart: true };
   }
 
   function withdraw(environment: ExecutionEnvironment): void {
@@ -93,16 +129,18 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
     idle = idle.filter((entry) => entry.environment !== environment);
   }
 
-  function takeEnvironment(): ExecutionEnvironment | undefined {
+  function takeEnvironment(): TakenEnvironment | undefined {
     const warm = idle.pop();
-    if (warm === undefined) return environments.size < maxEnvironments ? start() : undefined;
-    clearTimeout(warm.reaper);
-    return warm.environment;
+    if (warm !== undefined) {
+      clearTimeout(warm.reaper);
+      return { ...warm, coldStart: false };
+    }
+    return environments.size < maxEnvironments ? start() : undefined;
   }
 
-  function giveBack(environment: ExecutionEnvironment): void {
+  function giveBack({ environment, environmentId }: TakenEnvironment): void {
     const reaper = setTimeout(() => void terminate(environment), idleMs).unref();
-    idle.push({ environment, reaper });
+    idle.push({ environment, environmentId, reaper });
   }
 
   function terminate(environment: ExecutionEnvironment): Promise<void> {
@@ -116,16 +154,22 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
 
   function dispatch(): void {
     while (waiting.length > 0) {
-      const environment = takeEnvironment();
-      if (environment === undefined) return;
+      const taken = takeEnvironment();
+      if (taken === undefined) return;
       const invocation = waiting.shift();
-      if (invocation !== undefined) serve(environment, invocation);
+      if (invocation !== undefined) serve(taken, invocation);
     }
   }
 
-  function serve(environment: ExecutionEnvironment, { event, resolve, reject }: WaitingInvocation): void {
-    environment.run({ requestId: randomUUID(), event }, (outcome) => {
-      if (environments.has(environment)) giveBack(environment);
+  function serve(taken: TakenEnvironment, { event, json, resolve, reject }: WaitingInvocation): void {
+    const { environment, environmentId, coldStart } = taken;
+    const [requestId, trace] = [randomUUID(), makeTraceId(Date.now())];
+    const observed = { functionName: options.name, requestId, trace, event, environmentId, coldStart };
+    options.observer?.started?.(observed);
+    environment.run({ requestId, trace, event: json }, (outcome) => {
+      if ('payload' in outcome) options.observer?.ended?.(observed, 'returned', outcome.payload);
+      else options.observer?.ended?.(observed, 'failed');
+      if (environments.has(environment)) giveBack(taken);
       if ('payload' in outcome) resolve(JSON.parse(outcome.payload));
       else reject(new FunctionError(outcome.error));
       dispatch();
@@ -136,7 +180,7 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
     invoke(event) {
       return new Promise((resolve, reject) => {
         if (stopped) return reject(stoppedError(options.name));
-        waiting.push({ event: JSON.stringify(event) ?? 'null', resolve, reject });
+        waiting.push({ event, json: JSON.stringify(event) ?? 'null', resolve, reject });
         dispatch();
       });
     },

@@ -13,6 +13,8 @@ export interface RuntimeData {
 
 export interface Invocation {
   readonly requestId: string;
+  /** `Root=…`, as the function finds it in its environment. */
+  readonly trace: string;
   /** JSON. */
   readonly event: string;
 }

@@ -6,6 +6,7 @@ import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { redirectOutput } from './redirect-output.ts';
+import { numberRoundTrips } from './round-trips.ts';
 import type { Invocation, RuntimeData, RuntimeError, RuntimeMessage } from './runtime-messages.ts';
 
 type Handler = (event: unknown, context: unknown) => unknown;
@@ -15,6 +16,7 @@ const port = parentPort;
 const data = workerData as RuntimeData;
 
 const output = redirectOutput((line) => post({ type: 'log', line }));
+const beginRoundTrips = numberRoundTrips();
 let onEventLoopEmpty = (): void => {};
 
 process.on('uncaughtException', (error) => crash('Uncaught Exception', describe(error), 129));
@@ -54,6 +56,9 @@ async function serve(handle: Handler, invocation: Invocation): Promise<RuntimeMe
     // By way of the event loop, so that it runs, and empties, once more for the next invocation.
     onEventLoopEmpty = () => setImmediate(reject, unsettledPromise());
   });
+  // By which the SDK names the invocation in each call that it makes.
+  process.env._X_AMZN_TRACE_ID = invocation.trace;
+  beginRoundTrips();
   try {
     const returned = handle(JSON.parse(invocation.event), contextOf(invocation));
     // What a handler returns that is not async is lost on Lambda too.

@@ -44,7 +44,7 @@ beforeAll(async () => {
     queueUrl: httpUrl,
     cacheUrl: undefined,
     httpUrl,
-    stage: 'local',
+    managementUrl: `${httpUrl}/local`,
     issuer: httpUrl,
     audience: 'postrider',
   });

@@ -34,6 +34,7 @@ function open() {
         return true;
       },
     },
+    inspector: { handleRequest: () => false },
     issuer: {
       handleRequest(request, response) {
         if (!request.url?.startsWith('/token')) return false;

@@ -93,13 +93,13 @@ describe('the functions', () => {
       expect(environment[environmentVariable]).toMatch(/^postrider-/);
     expect(environment).toMatchObject({
       AWS_REGION: 'us-east-1',
-      AWS_ENDPOINT_URL_DYNAMODB: stack.endpoints.dynamodb,
-      AWS_ENDPOINT_URL_KMS: stack.endpoints.kms,
-      AWS_ENDPOINT_URL_SQS: stack.endpoints.sqs,
-      AWS_ENDPOINT_URL_EVENTBRIDGE: stack.endpoints.events,
-      DELIVERY_QUEUE_URL: `${stack.endpoints.sqs}/000000000000/postrider-deliver`,
+      AWS_ENDPOINT_URL_DYNAMODB: stack.wire.endpoint,
+      AWS_ENDPOINT_URL_KMS: stack.wire.endpoint,
+      AWS_ENDPOINT_URL_SQS: stack.wire.endpoint,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: stack.wire.endpoint,
+      DELIVERY_QUEUE_URL: `${stack.wire.endpoint}/000000000000/postrider-deliver`,
       EVENT_BUS_NAME: 'default',
-      MANAGEMENT_ENDPOINT: `${stack.httpUrl}/local`,
+      MANAGEMENT_ENDPOINT: `${stack.wire.endpoint}/local`,
       TOKEN_ISSUER: stack.httpUrl,
       TOKEN_AUDIENCE: 'postrider',
       TOKEN_JWKS_URI: `${stack.httpUrl}/.well-known/jwks.json`,
@@ -184,7 +184,8 @@ describe('the end', () => {
     expect(isAlive(databasePid)).toBe(false);
     expect(existsSync(dataDirectory.path)).toBe(false);
     await expect(fetch(`${stack.httpUrl}/health`)).rejects.toThrow();
-    for (const endpoint of Object.values(stack.endpoints)) await expect(fetch(endpoint)).rejects.toThrow();
+    for (const endpoint of [...Object.values(stack.endpoints), stack.wire.endpoint])
+      await expect(fetch(endpoint)).rejects.toThrow();
     expect(crashes).toHaveLength(1);
   }, 60_000);
 });
