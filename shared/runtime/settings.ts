@@ -25,6 +25,8 @@ export function hoursSetting(name: string, fallback: number, environment: Enviro
   const text = optionalSetting(name, environment);
   const hours = text === undefined ? fallback : Number(text);
   if (!(hours >= 1 && hours <= mostHours))
-    throw new SettingError(`The environment variable ${name} must be a number of hours from 1 to ${mostHours}.`);
+    throw new SettingError(
+      `The environment variable ${name} must be a number of hours from 1 to ${mostHours}.`,
+    );
   return hours * 3_600_000;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { FuzzTarget } from './target.ts';
 
 const directoryOf = (target: string) => new URL(`./corpus/${target}/`, import.meta.url);
@@ -17,8 +17,7 @@ export async function loadTarget(name: string): Promise<FuzzTarget> {
 /** What is kept in the repository for a target, by file name: inputs that reach something, and those that once broke it. */
 export function readCorpus(target: string): Map<string, Uint8Array> {
   const directory = directoryOf(target);
-  mkdirSync(directory, { recursive: true });
-  const files = readdirSync(directory).sort();
+  const files = existsSync(directory) ? readdirSync(directory).sort() : [];
   return new Map(files.map((file) => [file, new Uint8Array(readFileSync(new URL(file, directory)))]));
 }
 

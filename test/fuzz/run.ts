@@ -48,7 +48,8 @@ function run(target: string): Promise<Outcome> {
     let seen = -1;
     const watch = setInterval(() => {
       const [count = 0] = new Uint32Array(progress);
-      if (count === seen && count > 0) end({ input: lastInput(), error: `It hangs: ${longestMs} ms and more.` });
+      if (count === seen && count > 0)
+        end({ input: lastInput(), error: `It hangs: ${longestMs} ms and more.` });
       seen = count;
     }, longestMs);
     const end = (outcome: Outcome) => {
@@ -57,7 +58,9 @@ function run(target: string): Promise<Outcome> {
       void worker.terminate();
     };
     worker.on('message', (report: FuzzReport) => end({ report }));
-    worker.on('error', (error) => end({ input: lastInput(), error: String((error as Error).stack ?? error) }));
+    worker.on('error', (error) =>
+      end({ input: lastInput(), error: String((error as Error).stack ?? error) }),
+    );
   });
 }
 
@@ -72,7 +75,9 @@ for (const target of values.target.length > 0 ? values.target : targetNames()) {
   inputs += report?.inputs ?? 0;
   if (report) {
     const share = `${(100 * report.coverage).toFixed(1)} %`;
-    write(`${target}: ${report.inputs} inputs, ${share} covered, ${report.found.length} reached something new`);
+    write(
+      `${target}: ${report.inputs} inputs, ${share} covered, ${report.found.length} reached something new`,
+    );
     const small = report.found.filter((input) => input.length <= mostKeptBytes);
     if (values.keep) for (const input of small) keepInput(target, 'reach', input);
   }

@@ -58,9 +58,18 @@ export function makeBackend(): Backend {
     keepMs: 3_600_000,
   };
   const [connect, send] = [functions.connect(sandbox, surroundings), functions.send(sandbox, surroundings)];
-  const [sync, reconnect] = [functions.sync(sandbox, surroundings), functions.reconnect(sandbox, surroundings)];
+  const [sync, reconnect] = [
+    functions.sync(sandbox, surroundings),
+    functions.reconnect(sandbox, surroundings),
+  ];
   const gateway = { post: async () => 'posted' as const, close: async () => {} };
-  const fallback = makeFrameHandler({ useCases: {}, gateway, clock: sandbox.clock, telemetry, answers: 'respond' });
+  const fallback = makeFrameHandler({
+    useCases: {},
+    gateway,
+    clock: sandbox.clock,
+    telemetry,
+    answers: 'respond',
+  });
 
   function handlerOf(action: unknown): (event: SocketEvent) => Promise<{ body?: string }> {
     if (action === 'send') return send;

@@ -41,7 +41,11 @@ const { cursor: right = '' } = await page(undefined);
 export const target: FuzzTarget = {
   files: ['shared/use-cases/list-conversations.ts'],
   // Decoded: `run` encodes what it is given, so that a mutation meets what the cursor says.
-  seeds: [Buffer.from(right, 'base64url').toString(), `9999999999999999 ${'z'.repeat(43)}`, `0 ${'-'.repeat(43)}`],
+  seeds: [
+    Buffer.from(right, 'base64url').toString(),
+    `9999999999999999 ${'z'.repeat(43)}`,
+    `0 ${'-'.repeat(43)}`,
+  ],
   words: [' ', '0', '9999999999999999', '-', '\n'],
   async run(input) {
     for (const given of [textOf(input), Buffer.from(input).toString('base64url')]) {

@@ -19,7 +19,9 @@ const right = {
   selfSignUp: false,
 };
 const prefixed = (settings: object) =>
-  JSON.stringify(Object.fromEntries(Object.entries(settings).map(([name, value]) => [settingPrefix + name, value])));
+  JSON.stringify(
+    Object.fromEntries(Object.entries(settings).map(([name, value]) => [settingPrefix + name, value])),
+  );
 
 /** The CDK context: settings within their bounds, or one error that names what is wrong. */
 export const target: FuzzTarget = {
@@ -37,7 +39,10 @@ export const target: FuzzTarget = {
       Object.keys(settings).every((name) => settingNames.includes(name)),
       'a setting that is none',
     );
-    hold((settings.issuer === undefined) === (settings.audience === undefined), 'an issuer without an audience');
+    hold(
+      (settings.issuer === undefined) === (settings.audience === undefined),
+      'an issuer without an audience',
+    );
     for (const text of Object.values(settings))
       hold(typeof text !== 'string' || !/[\r\n]/.test(text), 'a setting of two lines');
     hold(settings.dataKeyHours >= 1 && settings.dataKeyHours <= 8_760, 'data keys of another age');

@@ -13,7 +13,10 @@ export const target: FuzzTarget = {
     const VALUE = textOf(input);
     const environment = { VALUE, PORT: VALUE, DATA_DIR: VALUE };
     hold(optionalSetting('VALUE', environment) === (VALUE || undefined), 'another text');
-    hold((refusalOf(() => setting('VALUE', environment)) === undefined) === (VALUE !== ''), 'an empty setting');
+    hold(
+      (refusalOf(() => setting('VALUE', environment)) === undefined) === (VALUE !== ''),
+      'an empty setting',
+    );
     const hours = refusalOf(() => {
       const milliseconds = hoursSetting('VALUE', 24, environment);
       hold(milliseconds >= hourMs && milliseconds <= 8_760 * hourMs, 'hours out of bounds');
@@ -23,7 +26,10 @@ export const target: FuzzTarget = {
       const { port } = readStartSettings(environment);
       hold(Number.isInteger(port) && port >= 0 && port <= 65_535, 'a port that is none');
     });
-    hold(!start || (start instanceof StartSettingError && start.message.includes('PORT')), `a defect: ${start}`);
+    hold(
+      !start || (start instanceof StartSettingError && start.message.includes('PORT')),
+      `a defect: ${start}`,
+    );
   },
 };
 

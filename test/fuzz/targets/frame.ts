@@ -33,7 +33,10 @@ export const target: FuzzTarget = {
     const body = textOf(input);
     const parsed = parseRequest(body);
     const { requestId } = parsed;
-    hold(requestId === undefined || JSON.parse(body).requestId === requestId, 'a requestId that was not sent');
+    hold(
+      requestId === undefined || JSON.parse(body).requestId === requestId,
+      'a requestId that was not sent',
+    );
     if ('error' in parsed) {
       const frame = JSON.stringify(errorFrame(parsed.error, requestId));
       hold(errorCodes.includes(parsed.error.code), 'an error without a code');

@@ -12,9 +12,23 @@ const reference = {
 
 /** The body of a queue's record: a reference as we write them and nothing beside it, or an error. */
 export const target: FuzzTarget = {
-  files: ['shared/adapters/sqs/delivery-queue.ts', 'shared/protocol/user-id.ts', 'shared/domain/conversation.ts'],
+  files: [
+    'shared/adapters/sqs/delivery-queue.ts',
+    'shared/protocol/user-id.ts',
+    'shared/domain/conversation.ts',
+  ],
   seeds: [JSON.stringify(reference), 'null', '[]', '"text"'],
-  words: ['"recipientId":', '"conversationId":', '"seq":', '"messageId":', '"__proto__":', 'null', '{', '}', ','],
+  words: [
+    '"recipientId":',
+    '"conversationId":',
+    '"seq":',
+    '"messageId":',
+    '"__proto__":',
+    'null',
+    '{',
+    '}',
+    ',',
+  ],
   run(input) {
     const parsed = parsedOf(textOf(input));
     if (parsed === undefined) return;

@@ -23,7 +23,10 @@ export const target: FuzzTarget = {
     hold(Object.keys(limits).length === expected.length, 'limits that are none');
     for (const [name, { keyPrefix, whenStoreFails }] of expected) {
       const limit = limits[name as keyof RateLimits];
-      hold(limit.keyPrefix === keyPrefix && limit.whenStoreFails === whenStoreFails, `another kind of ${name}`);
+      hold(
+        limit.keyPrefix === keyPrefix && limit.whenStoreFails === whenStoreFails,
+        `another kind of ${name}`,
+      );
       const charge = gcraCharge(limit, limit.heaviestCost, Date.UTC(2100, 0));
       hold(Object.values(charge).every(Number.isSafeInteger), `${name} is not exact`);
     }

@@ -1,8 +1,8 @@
 import { byteLength } from '#shared/protocol/fields.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import { parseRequest } from '#shared/protocol/requests.ts';
-import { type FuzzTarget, hold, textOf } from '../target.ts';
 import { type Backend, makeBackend } from '../support/backend.ts';
+import { type FuzzTarget, hold, textOf } from '../target.ts';
 
 const users = ['alice', 'bob', 'mallory'] as const;
 /** Alice and Bob know it; whatever Mallory sends, nothing that comes to her may hold it. */
@@ -32,21 +32,34 @@ export const target: FuzzTarget = {
   words: [
     ...['\na{', '\nb{', '\nm{', '"C"', '"alice"', '"bob"', '"mallory"', '"action":', '"send"', '"reconnect"'],
     ...['"ack"', '"read"', '"history"', '"conversations"', '"block"', '"unblock"', '"conversationId":'],
-    ...['"recipientId":', '"content":', '"clientMessageId":', '"positions":', '"only":', '"seq":', '"before":'],
+    ...[
+      '"recipientId":',
+      '"content":',
+      '"clientMessageId":',
+      '"positions":',
+      '"only":',
+      '"seq":',
+      '"before":',
+    ],
     ...['"after":', '"limit":', '"cursor":', '"userId":', '"__proto__":', '}', '{', ','],
   ],
   async run(input) {
     const { backend, nameOf } = await takeBackend();
     const [first] = await backend.send(nameOf('alice'), sendTo(nameOf('bob')));
-    const { conversationId } = first?.message as { conversationId: string };
+    hold(first !== undefined, 'a send without an answer');
+    const { conversationId } = first.message as { conversationId: string };
     for (const line of textOf(input).split('\n').slice(0, mostLines)) {
       const user = users.find((name) => name[0] === line[0]) ?? 'mallory';
-      const frame = users.reduce((text, name) => text.replaceAll(`"${name}"`, `"${nameOf(name)}"`), line.slice(1));
+      const frame = users.reduce(
+        (text, name) => text.replaceAll(`"${name}"`, `"${nameOf(name)}"`),
+        line.slice(1),
+      );
       await exchange(backend, nameOf(user), frame.replaceAll('"C"', `"${conversationId}"`));
     }
     hold(!JSON.stringify(backend.received(nameOf('mallory'))).includes(secret), 'Mallory knows');
     for (const name of users)
-      for (const { type } of backend.received(nameOf(name))) hold(known.test(String(type)), `a frame of type ${type}`);
+      for (const { type } of backend.received(nameOf(name)))
+        hold(known.test(String(type)), `a frame of type ${type}`);
     hold(backend.defects.length === 0, `a defect: ${backend.defects[0]}`);
   },
 };

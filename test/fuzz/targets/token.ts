@@ -33,7 +33,21 @@ export const target: FuzzTarget = {
     `H.~${JSON.stringify({ ...claims, sub: 'bob' })}.S`,
     '~{"alg":"RS256","b64":false,"crit":["b64"]}.P.S',
   ],
-  words: ['H', 'P', 'S', 'M', '.', '~', '"alg":', '"none"', '"HS256"', '"kid":', '"crit":', '"sub":', '"exp":'],
+  words: [
+    'H',
+    'P',
+    'S',
+    'M',
+    '.',
+    '~',
+    '"alg":',
+    '"none"',
+    '"HS256"',
+    '"kid":',
+    '"crit":',
+    '"sub":',
+    '"exp":',
+  ],
   async run(input) {
     const token = tokenOf(textOf(input));
     const verification = await verify(token);
@@ -53,7 +67,11 @@ function tokenOf(text: string): string {
     else if (part === 'P') parts.push(payload);
     else if (part === 'S') parts.push(signature);
     else if (part === 'M')
-      parts.push(createHmac('sha256', jwk.n ?? '').update(parts.join('.')).digest('base64url'));
+      parts.push(
+        createHmac('sha256', jwk.n ?? '')
+          .update(parts.join('.'))
+          .digest('base64url'),
+      );
     else if (part.startsWith('~')) parts.push(Buffer.from(part.slice(1)).toString('base64url'));
     else parts.push(part);
   }

@@ -21,7 +21,10 @@ export const target: FuzzTarget = {
     const whole = watch([Buffer.from(input)]);
     hold(whole.codes.length <= 1, 'more than one violation');
     const cuts = [...input].map((byte) => Buffer.of(byte));
-    hold(JSON.stringify(watch(cuts)) === JSON.stringify(whole), 'another answer where the network cuts elsewhere');
+    hold(
+      JSON.stringify(watch(cuts)) === JSON.stringify(whole),
+      'another answer where the network cuts elsewhere',
+    );
   },
 };
 
