@@ -25,6 +25,15 @@ export function directConversationId(one: string, other: string): string {
     .digest('base64url');
 }
 
+/**
+ * Whether `userId` is one of the two, and these two are those whom the id was made from. A row is not believed: whoever
+ * alters the members in a table, or makes a mailbox there, lets nobody in.
+ */
+export function isMember(conversation: ConversationIdentity, userId: string): boolean {
+  const other = otherMember(conversation, userId);
+  return other !== undefined && directConversationId(userId, other) === conversation.conversationId;
+}
+
 /** Whether `id` could name a conversation at all. */
 export function isConversationId(id: string): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(id);

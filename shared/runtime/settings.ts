@@ -17,11 +17,16 @@ export function optionalSetting(name: string, environment: Environment = process
   return environment[name] || undefined;
 }
 
-/** A number of hours as milliseconds; `fallback`, in hours, where it is not set. */
+/** As the deployment's own settings: a year. */
+const mostHours = 8_760;
+
+/** A number of hours, 1 to 8,760, as milliseconds; `fallback`, in hours, where it is not set. */
 export function hoursSetting(name: string, fallback: number, environment: Environment = process.env): number {
   const text = optionalSetting(name, environment);
   const hours = text === undefined ? fallback : Number(text);
-  if (!(hours > 0))
-    throw new SettingError(`The environment variable ${name} must be a number of hours above 0.`);
+  if (!(hours >= 1 && hours <= mostHours))
+    throw new SettingError(
+      `The environment variable ${name} must be a number of hours from 1 to ${mostHours}.`,
+    );
   return hours * 3_600_000;
 }

@@ -27,7 +27,7 @@ export function makeDeliverLater(dependencies: DeliverLaterDependencies) {
     // The attempt that left this reference lost the race for its place; the winner left its own.
     if (stored.messageId !== messageId) return;
 
-    const conversation = (await log.identities([conversationId])).get(conversationId);
+    const conversation = (await log.identities(recipientId, [conversationId])).get(conversationId);
     if (!conversation) return;
     const found = await connections.of(recipientId, 'strong');
     // Opened only for somebody: a notification needs no content, and must not depend on KMS.

@@ -57,10 +57,10 @@ export function makeDrain(dependencies: ReadMessagesDependencies) {
     }
   }
 
-  return async (behind: readonly Behind[], pager: Pager): Promise<void> => {
+  return async (userId: string, behind: readonly Behind[], pager: Pager): Promise<void> => {
     const stopAt = clock.now() + drainMs;
     let complete = true;
-    const identified = identify(dependencies, behind);
+    const identified = identify(dependencies, userId, behind);
     for await (const [one, first] of readAhead(identified, (each) => read(each, each.position))) {
       if (clock.now() >= stopAt || !pager.canName(one.mailbox)) {
         complete = false;
@@ -74,16 +74,20 @@ export function makeDrain(dependencies: ReadMessagesDependencies) {
 
 async function* identify(
   { log, telemetry }: ReadMessagesDependencies,
+  userId: string,
   behind: readonly Behind[],
 ): AsyncGenerator<Identified> {
   for (let start = 0; start < behind.length; start += identifiedAtOnce) {
     const group = behind.slice(start, start + identifiedAtOnce);
-    const identities = await log.identities(group.map(({ mailbox }) => mailbox.conversationId));
+    const identities = await log.identities(
+      userId,
+      group.map(({ mailbox }) => mailbox.conversationId),
+    );
     for (const one of group) {
       const { conversationId } = one.mailbox;
       const identity = identities.get(conversationId);
       if (identity) yield { ...one, identity };
-      // Its key salt was deleted: nobody can read it any more.
+      // Its key salt was deleted, so that nobody can read it any more; or the row is not of a member.
       else telemetry.warn('conversation without a head', { conversationId });
     }
   }

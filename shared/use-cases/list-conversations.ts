@@ -33,7 +33,10 @@ export function makeListConversations({ mailboxes, log, limiter }: ListConversat
       readOlder(mailboxes, session.userId, limit + 1, after),
     );
     const page = rest.slice(0, limit);
-    const identities = await log.identities(page.map(({ conversationId }) => conversationId));
+    const identities = await log.identities(
+      session.userId,
+      page.map(({ conversationId }) => conversationId),
+    );
     const summaries = page.map((mailbox) =>
       summarize(mailbox, identities.get(mailbox.conversationId)?.members ?? [session.userId]),
     );

@@ -140,8 +140,14 @@ export interface ConversationLog {
   ): Promise<StoredMessage>;
   /** The messages `from`…`to` (inclusive) that are visible now, ascending; consistent. */
   messages(conversationId: string, from: number, to: number): Promise<StoredMessage[]>;
-  /** What never changes of these conversations; those that do not exist are left out. */
-  identities(conversationIds: readonly string[]): Promise<Map<string, ConversationIdentity>>;
+  /**
+   * What never changes of these conversations. Those that do not exist and those that `memberId` is not in are left out
+   * alike: the same is asked for either.
+   */
+  identities(
+    memberId: string,
+    conversationIds: readonly string[],
+  ): Promise<Map<string, ConversationIdentity>>;
 }
 
 /** A mailbox row without its remembered sends. */

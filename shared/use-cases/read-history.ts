@@ -32,7 +32,7 @@ export function makeReadHistory(dependencies: ReadHistoryDependencies) {
     const [, mailbox, identities] = await sideBySide(
       refuseRequestOverLimit(limiter, request, session),
       mailboxes.get(session.userId, conversationId),
-      log.identities([conversationId]),
+      log.identities(session.userId, [conversationId]),
     );
     const conversation = identities.get(conversationId);
     if (!mailbox || !conversation) throw notFound();

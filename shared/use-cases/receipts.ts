@@ -18,11 +18,15 @@ export async function sendReceipts(
   dependencies: ReceiptDependencies,
   mailboxes: readonly MailboxNumbers[],
 ): Promise<void> {
-  if (mailboxes.length === 0) return;
+  const [first] = mailboxes;
+  if (!first) return;
   const { log, connections, clock, telemetry } = dependencies;
 
   const tellAll = async (): Promise<void> => {
-    const identities = await log.identities(mailboxes.map(({ conversationId }) => conversationId));
+    const identities = await log.identities(
+      first.userId,
+      mailboxes.map(({ conversationId }) => conversationId),
+    );
     await sideBySide(
       ...mailboxes.map(async ({ conversationId, userId, deliveredSeq, readSeq }) => {
         const identity = identities.get(conversationId);

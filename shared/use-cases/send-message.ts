@@ -116,7 +116,7 @@ async function findParties(log: ConversationLog, request: SendRequest, senderId:
   if (recipientId !== undefined)
     return { conversationId: directConversationId(senderId, recipientId), senderId, recipientId };
   if (!isConversationId(conversationId)) throw notFound();
-  const conversation = (await log.identities([conversationId])).get(conversationId);
+  const conversation = (await log.identities(senderId, [conversationId])).get(conversationId);
   const other = conversation && otherMember(conversation, senderId);
   if (other === undefined) throw notFound();
   return { conversationId, senderId, recipientId: other };

@@ -1,5 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { directConversationId } from '#shared/domain/conversation.ts';
 import { hourOf, type Mailbox } from '#shared/domain/mailbox.ts';
 import type { World } from './world.ts';
 
@@ -51,7 +52,7 @@ export async function growMailboxes(
 
 function makeRows(userId: string, grown: GrownMailbox, index: number) {
   const { lastMessageAt, lastSeq = 1, deliveredSeq, remembered = 0 } = grown;
-  const conversationId = createHash('sha256').update(`${userId} ${index}`).digest('base64url');
+  const conversationId = directConversationId(userId, `other-${index}`);
   const mailbox = {
     userId,
     conversationId,

@@ -1,6 +1,6 @@
 import { GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { LRUCache } from 'lru-cache';
-import type { ConversationIdentity } from '#shared/domain/conversation.ts';
+import { type ConversationIdentity, isMember, otherMember } from '#shared/domain/conversation.ts';
 import { DependencyFailure, OutcomeUnknown } from '#shared/domain/failures.ts';
 import type { StoredMessage } from '#shared/domain/message.ts';
 import type {
@@ -141,19 +141,22 @@ export function makeConversationLog(options: Options): ConversationLog {
     return rows.map(toMessage);
   };
 
-  const identities: ConversationLog['identities'] = async (conversationIds) => {
+  const identities: ConversationLog['identities'] = async (memberId, conversationIds) => {
     const found = new Map<string, ConversationIdentity>();
     const missing = new Set<string>();
     for (const id of conversationIds) {
       const known = identityCache.get(id);
-      if (known) found.set(id, known);
+      // Others' are read like those that do not exist, or the time of the answer would tell them apart.
+      if (known && otherMember(known, memberId) !== undefined) found.set(id, known);
       else missing.add(id);
     }
     const keys = [...missing].map((conversationId) => ({ conversationId }));
     const rows = await batchGetAll(dynamodb, tables.conversations, keys, backoff);
     for (const { conversationId, members, keySalt } of rows.map(toConversation)) {
-      identityCache.set(conversationId, { conversationId, members, keySalt });
-      found.set(conversationId, { conversationId, members, keySalt });
+      const identity = { conversationId, members, keySalt };
+      if (!isMember(identity, memberId)) continue;
+      identityCache.set(conversationId, identity);
+      found.set(conversationId, identity);
     }
     return found;
   };
@@ -161,11 +164,13 @@ export function makeConversationLog(options: Options): ConversationLog {
   return { readSendState, commit, message, settledMessage, messages, identities };
 }
 
-function toSendState(head: Row | undefined, mailbox: Row | undefined): SendState {
-  return {
-    conversation: head && toConversation(head),
-    mailbox: mailbox && toMailbox(mailbox),
-  };
+/** Throws where the head's members are not those of its id: the pushes would go to whoever was put there. */
+function toSendState(head: Row | undefined, senderMailbox: Row | undefined): SendState {
+  const conversation = head && toConversation(head);
+  const mailbox = senderMailbox && toMailbox(senderMailbox);
+  if (conversation && mailbox && !isMember(conversation, mailbox.userId))
+    throw new Error(`The members of conversation ${conversation.conversationId} were altered.`);
+  return { conversation, mailbox };
 }
 
 /** The rows that a refusal returned, if they tell one consistent state. */

@@ -7,7 +7,8 @@ import {
 } from '@aws-sdk/client-apigatewaymanagementapi';
 import { expect, test } from 'vitest';
 import type { GatewayOptions } from '#localstack/gateway/gateway.ts';
-import { frame, openRawWebSocket, recordedRoute, startStage } from './harness.ts';
+import { frame } from './frame.ts';
+import { openRawWebSocket, recordedRoute, startStage } from './harness.ts';
 
 async function startOne(options: Partial<GatewayOptions> = {}) {
   const routes = { $connect: recordedRoute(), $disconnect: recordedRoute() };

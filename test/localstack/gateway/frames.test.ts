@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { type FrameGuard, makeFrameGuard } from '#localstack/gateway/frame-guard.ts';
-import { frame, openRawWebSocket, readCloseCode, recordedRoute, startStage } from './harness.ts';
+import { frame } from './frame.ts';
+import { openRawWebSocket, readCloseCode, recordedRoute, startStage } from './harness.ts';
 
 const frameBytes = 32_768;
 const messageBytes = 131_072;

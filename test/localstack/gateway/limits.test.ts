@@ -6,7 +6,8 @@ import {
 import { describe, expect, test, vi } from 'vitest';
 import { defaultLimits, type GatewayLimits } from '#localstack/gateway/limits.ts';
 import { makeTokenBucket } from '#localstack/gateway/token-bucket.ts';
-import { type Client, frame, openRawWebSocket, readCloseCode, recordedRoute, startStage } from './harness.ts';
+import { frame } from './frame.ts';
+import { type Client, openRawWebSocket, readCloseCode, recordedRoute, startStage } from './harness.ts';
 
 /** Never refilled while a test runs. */
 const never = 1e-9;

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import type { SocketEvent } from '#shared/runtime/socket-event.ts';
+import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import { makeDynamoDB } from '../../simulation/aws/dynamodb.ts';
+import { makeKms } from '../../simulation/aws/kms.ts';
+import type { Answer } from '../../simulation/aws/wire.ts';
+import { functions, type Surroundings } from '../../simulation/deployment.ts';
+import { makeDice } from '../../simulation/dice.ts';
+import type { Faults } from '../../simulation/faults.ts';
+import type { Sandbox } from '../../simulation/sandbox.ts';
+import type { Scheduler } from '../../simulation/scheduler.ts';
+
+export type Frame = Readonly<Record<string, unknown>>;
+
+/** The functions over AWS in memory, where nothing fails and nothing takes time. */
+export interface Backend {
+  /** A new user with one connection. */
+  join(user: string): Promise<void>;
+  /** Sends a frame of `user`; gives what answers it, pages included. */
+  send(user: string, frame: string): Promise<Frame[]>;
+  /** Everything that has come to `user`, answers and pushes. */
+  received(user: string): readonly Frame[];
+  /** What was logged as an error. */
+  readonly defects: readonly string[];
+}
+
+const syncActions = new Set(['ack', 'read', 'history', 'conversations', 'block', 'unblock']);
+
+export function makeBackend(): Backend {
+  const dice = makeDice(1);
+  const received = new Map<string, Frame[]>();
+  const defects: string[] = [];
+  const telemetry = makeTelemetry(defects);
+  const scheduler = makeInstantScheduler();
+  const sandbox = makeOrdinarySandbox(scheduler);
+  const calm: Faults = { happens: () => false, fateOf: () => 'fine', isCalm: () => true, stop: () => {} };
+  const accepting = { perform: (_command: unknown, answer: Answer<unknown>) => answer.ok({}) };
+  const surroundings: Surroundings = {
+    wire: { call: (_sandbox, call) => new Promise((ok, fail) => call.perform({ ok, fail })) },
+    dynamodb: makeDynamoDB({ scheduler, dice, faults: calm }),
+    kms: makeKms(dice),
+    queue: accepting,
+    onWitness: () => {},
+    events: accepting,
+    gateway: {
+      perform(command, answer) {
+        if (command instanceof PostToConnectionCommand)
+          received.get(command.input.ConnectionId ?? '')?.push(JSON.parse(String(command.input.Data)));
+        answer.ok({});
+      },
+    },
+    sharedCache: undefined,
+    telemetry,
+    rateLimits: undefined,
+    rotateAfterMs: 24 * 3_600_000,
+    keepMs: 3_600_000,
+  };
+  const [connect, send] = [functions.connect(sandbox, surroundings), functions.send(sandbox, surroundings)];
+  const [sync, reconnect] = [
+    functions.sync(sandbox, surroundings),
+    functions.reconnect(sandbox, surroundings),
+  ];
+  const gateway = { post: async () => 'posted' as const, close: async () => {} };
+  const fallback = makeFrameHandler({
+    useCases: {},
+    gateway,
+    clock: sandbox.clock,
+    telemetry,
+    answers: 'respond',
+  });
+
+  function handlerOf(action: unknown): (event: SocketEvent) => Promise<{ body?: string }> {
+    if (action === 'send') return send;
+    if (action === 'reconnect') return reconnect;
+    if (syncActions.has(String(action))) return sync;
+    return async (event) => (await fallback(event as never, {} as never)) as { body?: string };
+  }
+
+  return {
+    defects,
+    received: (user) => received.get(user) ?? [],
+    async join(user) {
+      received.set(user, []);
+      await connect(eventOf(user, scheduler));
+      await reconnect({ ...eventOf(user, scheduler), body: '{"action":"reconnect"}' });
+    },
+    async send(user, frame) {
+      const frames = received.get(user) ?? [];
+      const from = frames.length;
+      const { body } = await handlerOf(actionOf(frame))({ ...eventOf(user, scheduler), body: frame });
+      if (body !== undefined) frames.push(JSON.parse(body));
+      return frames.slice(from).filter(({ type }) => type !== 'message.new' && type !== 'receipt');
+    },
+  };
+}
+
+/** `$request.body.action`, as API Gateway selects the route. */
+function actionOf(frame: string): unknown {
+  try {
+    return Object(JSON.parse(frame)).action;
+  } catch {
+    return undefined;
+  }
+}
+
+function eventOf(user: string, { now }: Scheduler): SocketEvent {
+  // An address for each: the limits per address are not what is tried here.
+  const digest = createHash('sha256').update(user).digest();
+  return {
+    requestContext: {
+      connectionId: user,
+      connectedAt: now(),
+      identity: { sourceIp: `10.${digest.subarray(0, 3).join('.')}` },
+      authorizer: { userId: user, tokenExpiresAt: String(now() + 3_600) },
+    },
+  };
+}
+
+function makeInstantScheduler(): Scheduler {
+  let now = Date.UTC(2026, 0);
+  return {
+    now: () => {
+      now += 1;
+      return now;
+    },
+    after: (_milliseconds, task) => task(),
+    sleep: async () => {},
+    run: (work) => work,
+  };
+}
+
+/** Sleeps take no time; time limits, which have a signal, are never reached. */
+function makeOrdinarySandbox(scheduler: Scheduler): Sandbox {
+  const dice = makeDice(2);
+  return {
+    name: 'fuzz',
+    random: () => dice.next(),
+    randomBytes: (length) => dice.bytes(length),
+    isDead: () => false,
+    resume: (task) => task(),
+    invoke: (work) => work(),
+    clock: {
+      now: () => scheduler.now(),
+      sleep: (_milliseconds, signal) =>
+        new Promise((resolve) => {
+          if (signal) signal.addEventListener('abort', () => resolve(), { once: true });
+          else resolve();
+        }),
+    },
+  };
+}
+
+function makeTelemetry(defects: string[]): FlushableTelemetry {
+  return {
+    info: () => {},
+    warn: () => {},
+    error: (event, error) => void defects.push(`${event}: ${(error as Error)?.stack ?? error}`),
+    count: () => {},
+    flush: () => {},
+  };
+}

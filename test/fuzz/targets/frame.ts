@@ -1,0 +1,62 @@
+import { errorCodes, errorFrame } from '#shared/protocol/errors.ts';
+import { byteLength } from '#shared/protocol/fields.ts';
+import { limits } from '#shared/protocol/limits.ts';
+import { parseRequest, type Request } from '#shared/protocol/requests.ts';
+import { type FuzzTarget, hold, textOf } from '../target.ts';
+
+const id = 'x'.repeat(43);
+
+/** A client's frame: read as exactly what it says, or refused with an error that fits into a frame. */
+export const target: FuzzTarget = {
+  files: ['shared/protocol/requests.ts', 'shared/protocol/fields.ts', 'shared/protocol/user-id.ts'],
+  seeds: [
+    { action: 'send', recipientId: 'bob', content: 'hi', clientMessageId: 'c', requestId: 'r' },
+    { action: 'send', conversationId: id, content: 'é' },
+    { action: 'reconnect', positions: { [id]: 0, b: 7 }, only: true },
+    { action: 'ack', positions: { [id]: 3 } },
+    { action: 'read', conversationId: id, seq: 1 },
+    { action: 'history', conversationId: id, before: 2, limit: 100 },
+    { action: 'history', conversationId: id, after: 0 },
+    { action: 'conversations', cursor: 'c', limit: 5 },
+    { action: 'block', userId: 'bob' },
+    { action: 'unblock', userId: 'bob' },
+    { action: 'ping' },
+  ].map((frame) => JSON.stringify(frame)),
+  words: [
+    ...['"action":', '"send"', '"reconnect"', '"ack"', '"read"', '"history"', '"conversations"', '"block"'],
+    ...['"unblock"', '"ping"', '"requestId":', '"recipientId":', '"conversationId":', '"content":'],
+    ...['"clientMessageId":', '"positions":', '"only":', '"seq":', '"before":', '"after":', '"limit":'],
+    ...['"cursor":', '"userId":', '"__proto__":', '"constructor":', '"toString"', 'true', 'null', '{', '}'],
+    ...['[', ']', ',', ':', '""'],
+  ],
+  run(input) {
+    const body = textOf(input);
+    const parsed = parseRequest(body);
+    const { requestId } = parsed;
+    hold(
+      requestId === undefined || JSON.parse(body).requestId === requestId,
+      'a requestId that was not sent',
+    );
+    if ('error' in parsed) {
+      const frame = JSON.stringify(errorFrame(parsed.error, requestId));
+      hold(errorCodes.includes(parsed.error.code), 'an error without a code');
+      hold(parsed.error.message !== '' && parsed.error.remedy !== '', 'an error that says nothing');
+      hold(byteLength(frame) <= limits.frameBytes && frame.isWellFormed(), 'an error that is no frame');
+    } else {
+      hold(byteLength(body) <= limits.frameBytes, 'a frame above the limit');
+      // What was read, written again, is what was sent: nothing is made up, dropped or converted.
+      hold(sameAsSent(parsed.request, JSON.parse(body)), 'read as something else');
+    }
+    hold(!('polluted' in {}) && Object.keys(Object.prototype).length === 0, 'a changed prototype');
+  },
+};
+
+function sameAsSent(request: Request, { requestId: _, ...sent }: Record<string, unknown>): boolean {
+  const read = Object.entries(request);
+  if (read.length !== Object.keys(sent).length) return false;
+  return read.every(([name, value]) => {
+    if (!(value instanceof Map)) return value === sent[name];
+    const positions = Object.entries(sent[name] as object);
+    return JSON.stringify([...value]) === JSON.stringify(positions.map(([key, seq]) => [key, seq + 0]));
+  });
+}

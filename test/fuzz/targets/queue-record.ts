@@ -1,0 +1,50 @@
+import { parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
+import { isConversationId } from '#shared/domain/conversation.ts';
+import { isUserId } from '#shared/protocol/user-id.ts';
+import { type FuzzTarget, hold, textOf } from '../target.ts';
+
+const reference = {
+  recipientId: 'bob',
+  conversationId: 'c'.repeat(43),
+  seq: 1,
+  messageId: '0199a1b2-c3d4-7e5f-8a9b-000000000001',
+};
+
+/** The body of a queue's record: a reference as we write them and nothing beside it, or an error. */
+export const target: FuzzTarget = {
+  files: [
+    'shared/adapters/sqs/delivery-queue.ts',
+    'shared/protocol/user-id.ts',
+    'shared/domain/conversation.ts',
+  ],
+  seeds: [JSON.stringify(reference), 'null', '[]', '"text"'],
+  words: [
+    '"recipientId":',
+    '"conversationId":',
+    '"seq":',
+    '"messageId":',
+    '"__proto__":',
+    'null',
+    '{',
+    '}',
+    ',',
+  ],
+  run(input) {
+    const parsed = parsedOf(textOf(input));
+    if (parsed === undefined) return;
+    const { recipientId, conversationId, seq, messageId, ...rest } = parsed;
+    hold(Object.keys(rest).length === 0, 'something beside the reference');
+    hold(isUserId(recipientId) && isConversationId(conversationId), 'ids that are none');
+    hold(Number.isSafeInteger(seq) && seq >= 1, 'a seq that is none');
+    hold(typeof messageId === 'string', 'a messageId that is none');
+  },
+};
+
+function parsedOf(body: string) {
+  try {
+    return parseReference(body);
+  } catch (error) {
+    hold(error instanceof SyntaxError || /not a message reference/.test(String(error)), `a defect: ${error}`);
+    return undefined;
+  }
+}
