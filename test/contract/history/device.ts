@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { history, ok, reconnect, wholeHistory } from '../support/calls.ts';
 import type { Client } from '../support/client.ts';
+import { type Frame, NoAnswer } from '../support/inbox.ts';
 import { asMessages, asPushedMessage, asRefusal, asSent, type Message } from '../support/shapes.ts';
 import type { Event } from './record.ts';
 
@@ -15,15 +16,25 @@ export interface DeviceDeps {
   nextDrain(): number;
 }
 
-/** A client of the contract that records what it does and sees: it drops duplicates, fills gaps, and retries. */
+/**
+ * A client of the contract that records what it does and sees: it drops duplicates, fills gaps, and repeats a send
+ * until it is confirmed. Everything rejects with `NoAnswer` where the connection was lost, or where the server asks
+ * for another attempt: whoever lives with failures does the same again, and others take it for one.
+ */
 export interface Device {
   readonly user: string;
-  /** Sends until it is confirmed, over as many connections as it takes; `cut` drops the first one before the reply. */
+  /** Sends until it is answered; `cut` drops the first connection before the reply. */
   send(to: string, content: string, clientMessageId: string, cut: boolean): Promise<void>;
-  /** Loses the connection and comes back; `cut` loses it once more in the middle of the drain. */
-  comeBack(cut: boolean): Promise<void>;
+  /**
+   * Loses the connection and comes back; `cut` loses it once more in the middle of the drain, `overlap` leaves the
+   * earlier one open beside it, until the next time.
+   */
+  comeBack(how?: { readonly cut?: boolean; readonly overlap?: boolean }): Promise<void>;
   acknowledge(read: boolean): Promise<void>;
   fillGaps(): Promise<void>;
+  block(other: string, blocked: boolean): Promise<void>;
+  /** Loses every connection, and stays away until the next operation. */
+  drop(): void;
   /** Comes back for the last time, and records all that it holds and all that its user can read. */
   finish(): Promise<void>;
 }
@@ -33,6 +44,12 @@ const AGAIN: ReadonlySet<unknown> = new Set(['unavailable', 'internal', 'rate_li
 const MAX_ATTEMPTS = 20;
 
 type Held = Map<string, Map<number, Message>>;
+
+/** A connection, and how many of its frames have been taken in. */
+interface Line {
+  readonly client: Client;
+  absorbed: number;
+}
 
 /** The highest seq up to which a conversation is held without a gap. */
 function positionIn(messages: ReadonlyMap<number, Message>): number {
@@ -50,12 +67,35 @@ function positionsOf(held: Held): Record<string, number> {
   return Object.fromEntries(entries.filter(([, position]) => position > 0));
 }
 
+function pagesOf(client: Client, requestId: string): Message[] {
+  return client.received
+    .filter((frame) => frame.type === 'reconnect.page' && frame.requestId === requestId)
+    .flatMap((frame) => asMessages(frame.messages));
+}
+
+/** Throws where a reply says nothing but that it should be tried again. */
+function conclusive(reply: Frame): Frame {
+  if (reply.type === undefined || (reply.type === 'error' && AGAIN.has(reply.code))) {
+    throw new NoAnswer(`answered ${String(reply.code ?? reply.message)}`);
+  }
+  return reply;
+}
+
+/** The client, with requests that reject where nothing was decided. */
+function conclusively(client: Client): Client {
+  return {
+    ...client,
+    requestOnce: async (fields) => conclusive(await client.requestOnce(fields)),
+    request: async (fields) => conclusive(await client.request(fields)),
+  };
+}
+
 export function makeDevice(deps: DeviceDeps): Device {
   const { user, device, record } = deps;
   const who = { user, device };
   const held: Held = new Map();
-  let client: Client | undefined;
-  let absorbed = 0;
+  let line: Line | undefined;
+  let earlier: Line[] = [];
 
   function hold(messages: readonly Message[]): void {
     for (const message of messages) {
@@ -65,10 +105,9 @@ export function makeDevice(deps: DeviceDeps): Device {
     }
   }
 
-  /** Takes in the pushes that have come since the last time. */
-  function absorb(): void {
-    for (const frame of client?.received.slice(absorbed) ?? []) {
-      absorbed += 1;
+  function absorbFrom(from: Line): void {
+    for (const frame of from.client.received.slice(from.absorbed)) {
+      from.absorbed += 1;
       if (frame.type === 'message.new') {
         const message = asPushedMessage(frame);
         record({ kind: 'pushed', ...who, message });
@@ -77,48 +116,71 @@ export function makeDevice(deps: DeviceDeps): Device {
     }
   }
 
-  function drop(): void {
-    client?.drop();
-    absorb();
-    client = undefined;
+  /** Takes in the pushes that have come since the last time. */
+  function absorb(): void {
+    for (const one of line ? [...earlier, line] : earlier) {
+      absorbFrom(one);
+    }
   }
 
-  async function openFresh(): Promise<Client> {
-    drop();
-    client = await deps.open(user);
-    absorbed = 0;
+  function drop(): void {
+    for (const one of line ? [...earlier, line] : earlier) {
+      one.client.drop();
+    }
+    absorb();
+    line = undefined;
+    earlier = [];
+  }
+
+  async function openFresh(overlap = false): Promise<Client> {
+    if (overlap && line) {
+      const left = line;
+      line = undefined;
+      drop();
+      earlier = [left];
+    } else {
+      drop();
+    }
+    const client = await deps.open(user);
+    line = { client, absorbed: 0 };
     return client;
   }
 
-  function beginDrain(): { drain: number; fields: Record<string, unknown> } {
+  function beginDrain(): { drain: number; fields: Frame & { requestId: string } } {
     const drain = deps.nextDrain();
+    const requestId = randomUUID();
     if (!deps.namesPositions) {
       record({ kind: 'reconnect', ...who, drain });
-      return { drain, fields: {} };
+      return { drain, fields: { requestId } };
     }
     const positions = positionsOf(held);
     record({ kind: 'reconnect', ...who, drain, positions });
-    return { drain, fields: { positions } };
+    return { drain, fields: { requestId, positions } };
+  }
+
+  function endCut(on: Client, drain: number, requestId: string): void {
+    const messages = pagesOf(on, requestId);
+    record({ kind: 'drained', ...who, drain, messages, more: true, cut: true });
+    hold(messages);
   }
 
   /** Starts a drain and loses the connection somewhere in it. */
   async function cutDrain(on: Client): Promise<void> {
-    const requestId = randomUUID();
     const { drain, fields } = beginDrain();
-    on.sendText(JSON.stringify({ action: 'reconnect', requestId, ...fields }));
-    await on.waitFor((frame) => frame.requestId === requestId, 'the start of a drain');
-    const pages = on.received.filter(
-      (frame) => frame.type === 'reconnect.page' && frame.requestId === requestId,
-    );
-    const messages = pages.flatMap((frame) => asMessages(frame.messages));
-    record({ kind: 'drained', ...who, drain, messages, more: true, cut: true });
-    hold(messages);
+    on.sendText(JSON.stringify({ action: 'reconnect', ...fields }));
+    await on.waitFor((frame) => frame.requestId === fields.requestId, 'the start of a drain');
+    endCut(on, drain, fields.requestId);
   }
 
   async function drainAll(on: Client): Promise<void> {
     for (let more = true; more; ) {
       const { drain, fields } = beginDrain();
-      const drained = await reconnect(on, fields);
+      const drained = await reconnect(conclusively(on), fields).catch((error: unknown) => {
+        if (error instanceof NoAnswer) {
+          endCut(on, drain, fields.requestId);
+        }
+        throw error;
+      });
       record({ kind: 'drained', ...who, drain, messages: drained.messages, more: drained.more, cut: false });
       hold(drained.messages);
       absorb();
@@ -129,21 +191,21 @@ export function makeDevice(deps: DeviceDeps): Device {
     }
   }
 
-  async function comeBack(cut: boolean): Promise<void> {
+  async function comeBack({ cut = false, overlap = false } = {}): Promise<void> {
     if (cut) {
       await cutDrain(await openFresh());
     }
-    await drainAll(await openFresh());
+    await drainAll(await openFresh(overlap));
   }
 
   async function connection(): Promise<Client> {
-    if (!client?.isOpen()) {
-      await comeBack(false);
+    if (!line?.client.isOpen()) {
+      await comeBack();
     }
-    if (!client) {
+    if (!line) {
       throw new Error(`${device} has no connection`);
     }
-    return client;
+    return conclusively(line.client);
   }
 
   async function acknowledge(read: boolean): Promise<void> {
@@ -169,9 +231,13 @@ export function makeDevice(deps: DeviceDeps): Device {
     clientMessageId: string,
     cut: boolean,
   ): Promise<boolean> {
-    const on = await connection();
+    await connection();
     const name = { to, clientMessageId };
     const request = { action: 'send', recipientId: to, content, clientMessageId };
+    if (!line) {
+      throw new Error(`${device} has no connection`);
+    }
+    const on = line.client;
     record({ kind: 'send', ...who, ...name, content });
     if (cut) {
       on.sendText(JSON.stringify(request));
@@ -187,7 +253,7 @@ export function makeDevice(deps: DeviceDeps): Device {
       }
       return !AGAIN.has(code);
     }
-    const { message, duplicate } = asSent(reply);
+    const { message, duplicate } = asSent(conclusive(reply));
     record({ kind: 'sent', ...who, ...name, message, duplicate });
     hold([message]);
     return true;
@@ -199,7 +265,7 @@ export function makeDevice(deps: DeviceDeps): Device {
         return;
       }
     }
-    throw new Error(`${device} could not send ${clientMessageId} to ${to}`);
+    throw new NoAnswer(`${device} could not send ${clientMessageId} to ${to}`);
   }
 
   async function fillGaps(): Promise<void> {
@@ -215,8 +281,16 @@ export function makeDevice(deps: DeviceDeps): Device {
     }
   }
 
+  async function block(other: string, blocked: boolean): Promise<void> {
+    const on = await connection();
+    const event = { kind: 'block', ...who, other, blocked } as const;
+    record({ ...event, confirmed: false });
+    await ok(on, { action: blocked ? 'block' : 'unblock', userId: other });
+    record({ ...event, confirmed: true });
+  }
+
   async function finish(): Promise<void> {
-    await comeBack(false);
+    await comeBack();
     const on = await connection();
     const all = [...held.values()].flatMap((talk) => [...talk.values()].toSorted((x, y) => x.seq - y.seq));
     record({ kind: 'held', ...who, messages: all });
@@ -225,5 +299,5 @@ export function makeDevice(deps: DeviceDeps): Device {
     }
   }
 
-  return { user, send, comeBack, acknowledge, fillGaps, finish };
+  return { user, send, comeBack, acknowledge, fillGaps, block, drop, finish };
 }

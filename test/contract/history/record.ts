@@ -65,6 +65,14 @@ export interface HistoryEvent extends OfDevice {
   readonly messages: readonly Message[];
 }
 
+/** A `block` or `unblock`: `confirmed` false when it goes out, true once it was answered `ok`. */
+export interface BlockEvent extends OfDevice {
+  readonly kind: 'block';
+  readonly other: string;
+  readonly blocked: boolean;
+  readonly confirmed: boolean;
+}
+
 /** What a device holds of a conversation at the end, in its order. */
 export interface HeldEvent extends OfDevice {
   readonly kind: 'held';
@@ -89,6 +97,7 @@ export type Event =
   | DrainedEvent
   | AckEvent
   | HistoryEvent
+  | BlockEvent
   | HeldEvent
   | FinalEvent;
 

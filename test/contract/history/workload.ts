@@ -35,7 +35,7 @@ async function runSteps(
   let last: [to: string, content: string, clientMessageId: string] | undefined;
   for (let step = 0; step < steps; step += 1) {
     if (random.chance(COME_BACK)) {
-      await device.comeBack(random.chance(50));
+      await device.comeBack({ cut: random.chance(50) });
     } else if (random.chance(ACKNOWLEDGE)) {
       await device.acknowledge(random.chance(50));
     } else if (random.chance(FILL_GAPS)) {

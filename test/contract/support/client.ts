@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RawData, WebSocket } from 'ws';
-import { type Frame, type Inbox, makeInbox, PUSH_TYPES } from './inbox.ts';
+import { type Frame, type Inbox, makeInbox, PUSH_TYPES, WAIT_MS } from './inbox.ts';
 
 /** One WebSocket connection, with nothing between the test and the wire but JSON and the pairing of replies. */
 export interface Client extends Inbox {
@@ -37,7 +37,11 @@ const MAX_RATE_LIMIT_WAITS = 50;
 
 /** Tries to open a connection and gives either it or the status with which the handshake was refused. */
 export function attempt(url: string, { protocols = [], headers = {} }: HandshakeOptions): Promise<Handshake> {
-  const socket = new WebSocket(url, [...protocols], { headers, perMessageDeflate: false });
+  const socket = new WebSocket(url, [...protocols], {
+    headers,
+    perMessageDeflate: false,
+    handshakeTimeout: WAIT_MS,
+  });
   const inbox = makeInbox();
   socket.on('message', (data: RawData, isBinary: boolean) => inbox.accept(data as Buffer, isBinary));
   socket.on('close', (code, reason) => inbox.end({ code, reason: reason.toString() }));
@@ -51,12 +55,18 @@ export function attempt(url: string, { protocols = [], headers = {} }: Handshake
   });
 }
 
+/** API Gateway's own answer where a function failed. It does not say to which request, so whoever waits takes it. */
+export function isGatewayError({ type, message }: Frame): boolean {
+  return type === undefined && message === 'Internal server error';
+}
+
 function makeRequestOnce(socket: WebSocket, inbox: Inbox): Client['requestOnce'] {
   return async (fields) => {
     const requestId = fields.requestId ?? randomUUID();
     const from = inbox.received.length;
     socket.send(JSON.stringify({ ...fields, requestId }));
-    const isReply = (frame: Frame) => frame.requestId === requestId && frame.type !== 'reconnect.page';
+    const isReply = (frame: Frame) =>
+      isGatewayError(frame) || (frame.requestId === requestId && frame.type !== 'reconnect.page');
     return await inbox.waitFor(isReply, `the reply to ${String(fields.action)}`, from);
   };
 }

@@ -24,6 +24,11 @@ export interface Closing {
   readonly reason: string;
 }
 
+/** Nothing came, and nothing will: the connection has ended, or time was up. What was asked for may have happened or not. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+}
+
 /** What has arrived on one connection. */
 export interface Inbox {
   /** Every frame, in the order of arrival. */
@@ -82,7 +87,7 @@ function makeFrameRules(report: (violation: string) => void): (frame: Frame) => 
 /** Gives up on `promise` after WAIT_MS. */
 async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`${what}: waited ${WAIT_MS} ms`)), WAIT_MS);
+  const timer = setTimeout(() => late.reject(new NoAnswer(`${what}: waited ${WAIT_MS} ms`)), WAIT_MS);
   try {
     return await Promise.race([promise, late.promise]);
   } finally {
@@ -108,7 +113,7 @@ export function makeInbox(): Inbox {
     for (let next = from; ; next += 1) {
       while (next >= received.length) {
         if (closing) {
-          throw new Error(`${what}: the connection was closed (${closing.code} ${closing.reason})`);
+          throw new NoAnswer(`${what}: the connection was closed (${closing.code} ${closing.reason})`);
         }
         await within(arrival.promise, what);
       }
