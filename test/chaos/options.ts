@@ -1,0 +1,108 @@
+import { parseArgs } from 'node:util';
+import { type FaultKind, faultKinds, killKinds, meanings, wireKinds } from './kinds.ts';
+
+export interface ChaosOptions {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly users: number;
+  readonly faults: readonly FaultKind[];
+  /** Where report, history and logs go; a folder of its own below `.postrider/chaos` unless told. */
+  readonly out: string | undefined;
+}
+
+/** What was asked for makes no sense. The message says what to write. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const groups: Readonly<Record<string, readonly FaultKind[]>> = {
+  all: faultKinds,
+  none: [],
+  wire: wireKinds,
+  cache: faultKinds.filter((kind) => kind.startsWith('cache-')),
+  kills: killKinds,
+};
+
+export const help = `npm run chaos -- [options]
+
+Runs users with several devices each against the real local stack while faults happen, lets every device come back,
+and judges what they recorded by the promises of docs/protocol.md. Exit code 0: nothing found; 1: findings; 2: it could
+not be run.
+
+  --seed n       decides the plan of workload and faults; a random one unless told. What meets what is the machine's.
+  --minutes m    how long faults happen, 0.1 to 600; 2 unless told. Then up to two minutes for all to come back.
+  --users n      2 to 50; 5 unless told. They have one, two or three devices.
+  --faults list  kinds or groups, with commas between them; "-" before one leaves it out. all unless told.
+  --out folder   where report, history and logs go; .postrider/chaos/… unless told.
+  --help         this text
+
+Groups: ${Object.keys(groups).join(', ')}. Kinds:
+${faultKinds.map((kind) => `  ${kind.padEnd(14)} ${meanings[kind]}`).join('\n')}
+`;
+
+/** Throws a `UsageError`; `'help'` if that was asked for. */
+export function parseOptions(args: readonly string[]): ChaosOptions | 'help' {
+  const values = parse(args);
+  if (values.help) return 'help';
+  return {
+    seed:
+      values.seed === undefined ? Math.floor(Math.random() * 1e6) : whole('seed', values.seed, 0, 2 ** 31),
+    minutes: minutesOf(values.minutes ?? '2'),
+    users: whole('users', values.users ?? '5', 2, 50),
+    faults: faultsOf(values.faults ?? 'all'),
+    out: values.out,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        seed: { type: 'string' },
+        minutes: { type: 'string' },
+        users: { type: 'string' },
+        faults: { type: 'string' },
+        out: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function whole(name: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UsageError(`--${name} is a whole number from ${least} to ${most}, and "${text}" is none.`);
+}
+
+function minutesOf(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0.1 && value <= 600) return value;
+  throw new UsageError(`--minutes is a number from 0.1 to 600, and "${text}" is none.`);
+}
+
+function faultsOf(text: string): FaultKind[] {
+  const chosen = new Set<FaultKind>();
+  const names = text.split(',').map((name) => name.trim());
+  if (names.every((name) => name.startsWith('-'))) names.unshift('all');
+  for (const name of names) {
+    const leaveOut = name.startsWith('-');
+    for (const kind of kindsCalled(leaveOut ? name.slice(1) : name)) {
+      if (leaveOut) chosen.delete(kind);
+      else chosen.add(kind);
+    }
+  }
+  return faultKinds.filter((kind) => chosen.has(kind));
+}
+
+function kindsCalled(name: string): readonly FaultKind[] {
+  const known = Object.hasOwn(groups, name) ? groups[name] : faultKinds.filter((kind) => kind === name);
+  if (known === undefined || (known.length === 0 && name !== 'none'))
+    throw new UsageError(
+      `--faults knows no "${name}". Groups: ${Object.keys(groups).join(', ')}. Kinds: ${faultKinds.join(', ')}.`,
+    );
+  return known;
+}
