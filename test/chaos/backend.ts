@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +18,8 @@ export interface BackendOptions {
   readonly seed: number;
   /** For its data and logs. */
   readonly directory: string;
+  /** Ends the attempts to start what does not start. */
+  readonly signal: AbortSignal;
   onFault(fault: Injected | { readonly kind: CacheKind }): void;
   /** The stack has ended without having been killed. It is started again. */
   onUnexpectedEnd(): void;
@@ -55,6 +58,8 @@ const startPatienceMs = 60_000;
 export async function startBackend(options: BackendOptions): Promise<Backend> {
   const { seed, directory, onFault } = options;
   await using cleanup = new AsyncDisposableStack();
+  const dataDir = join(directory, 'data');
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const [port, databasePort, cachePort] = [await quietPort(), await quietPort(), await quietPort()];
   const random = makeRandom(seed + 1);
   const proxy = cleanup.adopt(
@@ -69,8 +74,8 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
   let stopping = false;
 
   async function startDatabase(): Promise<void> {
-    const file = join(directory, 'data', 'dynamodb.sqlite');
-    database = await persistently(() => startDynamoDb({ file, port: databasePort, endpoint: '' }));
+    const file = join(dataDir, 'dynamodb.sqlite');
+    database = await persistently(options.signal, () => startDynamoDb({ file, port: databasePort, endpoint: '' }));
   }
 
   async function startCacheServer(): Promise<void> {
@@ -82,11 +87,11 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
     starts += 1;
     const settings: StackSettings = {
       port,
-      dataDir: join(directory, 'data'),
+      dataDir,
       seed: seed + starts,
       cache: cache !== undefined,
     };
-    const started = await persistently(() => startStackProcess(settings));
+    const started = await persistently(options.signal, () => startStackProcess(settings));
     stack = started;
     started.child.tell({ type: 'weather', rates: weather.wire });
     void started.child.exited.then(() => {
@@ -210,13 +215,13 @@ interface RunningStack {
 }
 
 /** What was killed a moment ago may still hold its port or its file. */
-async function persistently<T>(start: () => Promise<T>): Promise<T> {
+async function persistently<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
   const deadline = performance.now() + startPatienceMs;
   for (;;) {
     try {
       return await start();
     } catch (error) {
-      if (performance.now() > deadline) throw error;
+      if (signal.aborted || performance.now() > deadline) throw error;
       await sleep(200);
     }
   }

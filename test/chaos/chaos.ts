@@ -66,6 +66,7 @@ export async function runChaos(
     await startBackend({
       seed: options.seed,
       directory,
+      signal,
       onFault: addFault,
       onUnexpectedEnd: () =>
         findings.push({ rule: 'crash', detail: 'the stack ended by itself; stack.log says why' }),
