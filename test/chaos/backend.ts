@@ -75,7 +75,9 @@ export async function startBackend(options: BackendOptions): Promise<Backend> {
 
   async function startDatabase(): Promise<void> {
     const file = join(dataDir, 'dynamodb.sqlite');
-    database = await persistently(options.signal, () => startDynamoDb({ file, port: databasePort, endpoint: '' }));
+    database = await persistently(options.signal, () =>
+      startDynamoDb({ file, port: databasePort, endpoint: '' }),
+    );
   }
 
   async function startCacheServer(): Promise<void> {

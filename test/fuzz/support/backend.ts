@@ -40,7 +40,7 @@ export function makeBackend(): Backend {
   const surroundings: Surroundings = {
     wire: { call: (_sandbox, call) => new Promise((ok, fail) => call.perform({ ok, fail })) },
     dynamodb: makeDynamoDB({ scheduler, dice, faults: calm }),
-    kms: makeKms(dice),
+    kms: makeKms(dice, calm),
     queue: accepting,
     onWitness: () => {},
     events: accepting,
@@ -125,7 +125,12 @@ function makeInstantScheduler(): Scheduler {
       now += 1;
       return now;
     },
-    after: (_milliseconds, task) => task(),
+    after: (_milliseconds, run) => {
+      run();
+      return { at: now, tie: 0, run: undefined };
+    },
+    cancel: () => {},
+    fingerprint: () => '',
     sleep: async () => {},
     run: (work) => work,
   };
