@@ -20,13 +20,13 @@ export function optionalSetting(name: string, environment: Environment = process
 /** As the deployment's own settings: a year. */
 const mostHours = 8_760;
 
-/** A number of hours, 1 to 8,760, as milliseconds; `fallback`, in hours, where it is not set. */
+/** A number of hours, above 0 to 8,760, as milliseconds; `fallback`, in hours, where it is not set. */
 export function hoursSetting(name: string, fallback: number, environment: Environment = process.env): number {
   const text = optionalSetting(name, environment);
   const hours = text === undefined ? fallback : Number(text);
-  if (!(hours >= 1 && hours <= mostHours))
+  if (!(hours > 0 && hours <= mostHours))
     throw new SettingError(
-      `The environment variable ${name} must be a number of hours from 1 to ${mostHours}.`,
+      `The environment variable ${name} must be a number of hours above 0, ${mostHours} at most.`,
     );
   return hours * 3_600_000;
 }

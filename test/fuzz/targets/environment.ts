@@ -19,7 +19,7 @@ export const target: FuzzTarget = {
     );
     const hours = refusalOf(() => {
       const milliseconds = hoursSetting('VALUE', 24, environment);
-      hold(milliseconds >= hourMs && milliseconds <= 8_760 * hourMs, 'hours out of bounds');
+      hold(milliseconds > 0 && milliseconds <= 8_760 * hourMs, 'hours out of bounds');
     });
     hold(!hours || (hours instanceof SettingError && hours.message.includes('VALUE')), `a defect: ${hours}`);
     const start = refusalOf(() => {
