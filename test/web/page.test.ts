@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Stack, startStack } from '#localstack/stack.ts';
 import { UNTHROTTLED } from '#test/contract/support/target.ts';
+import { expectAccessible } from './accessible.ts';
 import { browserPath, launchBrowser } from './browser.ts';
+import { makePerson, type Person } from './person.ts';
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const testMs = 120_000;
 const waitMs = 40_000;
 const phone = { width: 360, height: 740 };
@@ -254,52 +253,8 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await alice.device.getByLabel('Offline').check();
       await alice.say('waiting');
       await alice.message('waiting').waitFor();
-      await page.evaluate(axeSource);
-      const violations = await page.evaluate(
-        'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))',
-      );
-      expect(violations).toEqual([]);
-      const overflow = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      );
-      expect(overflow, 'pixels that stand out sideways').toBe(0);
+      await expectAccessible(page);
     },
     testMs,
   );
 });
-
-interface Person {
-  readonly user: string;
-  readonly device: Locator;
-  readonly messages: Locator;
-  /** The list item with this text. */
-  message(text: string): Locator;
-  texts(): Promise<string[]>;
-  say(content: string): Promise<void>;
-  /** Opens the conversation with somebody. */
-  writeTo(peer: string): Promise<void>;
-}
-
-function makePerson(page: Page, user: string, label?: string): Person {
-  const title = label === undefined ? user : `${user}, ${label}`;
-  const device = page.getByRole('region', { name: title, exact: true });
-  const messages = page.getByRole('region', { name: `Messages of ${title}`, exact: true });
-  return {
-    user,
-    device,
-    messages,
-    message: (text) =>
-      messages.getByRole('listitem').filter({ has: page.locator('.text').getByText(text, { exact: true }) }),
-    texts: () => messages.locator('.text').allTextContents(),
-    async say(content) {
-      const input = device.getByRole('textbox', { name: /^Message/ });
-      await input.fill(content);
-      await input.press('Enter');
-    },
-    async writeTo(peer) {
-      await device.locator('summary').click();
-      await device.getByPlaceholder('Whom to write to').fill(peer);
-      await device.getByRole('button', { name: 'Open' }).click();
-    },
-  };
-}
