@@ -88,7 +88,7 @@ function drawRow(
 }
 
 function measures(step: NonNullable<Row['step']>, totalMs: number | undefined): HTMLElement[] {
-  const { fromMs, tookMs, dollarsPerMillion } = step;
+  const { fromMs, tookMs } = step;
   const bar = element('span', { className: 'bar', ariaHidden: 'true' });
   const whole = Math.max(totalMs ?? 0, fromMs + (tookMs ?? 0), 1);
   bar.style.setProperty('--from', `${(100 * fromMs) / whole}%`);
@@ -98,11 +98,20 @@ function measures(step: NonNullable<Row['step']>, totalMs: number | undefined): 
     bar,
     number(tookMs === undefined ? '…' : duration(tookMs)),
     number(stepUnits(step)),
-    element('span', { className: 'number' }, [
-      dollarsPerMillion === undefined ? '' : dollars(dollarsPerMillion),
-      ...(dollarsPerMillion === undefined ? [] : [hiddenText(' for a million')]),
-    ]),
+    drawDollars(step),
   ];
+}
+
+function drawDollars({ tookMs, dollarsPerMillion }: NonNullable<Row['step']>): HTMLElement {
+  const number = element('span', { className: 'number' });
+  if (dollarsPerMillion !== undefined)
+    number.append(dollars(dollarsPerMillion), hiddenText(' for a million'));
+  else if (tookMs !== undefined) {
+    number.append('?');
+    number.title =
+      'The answer does not tell what is charged; a write that was refused costs as much as one that was not.';
+  }
+  return number;
 }
 
 function drawLater(later: Flow, flow: Flow, onShow: (flow: Flow) => void): HTMLElement {

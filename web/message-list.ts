@@ -90,9 +90,15 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
     root.scrollTop = root.scrollHeight;
     root.focus();
   });
+  let isAtEnd = true;
   root.addEventListener('scroll', () => {
-    if (root.scrollHeight - root.scrollTop - root.clientHeight < nearEnd) newest.hidden = true;
+    isAtEnd = root.scrollHeight - root.scrollTop - root.clientHeight < nearEnd;
+    if (isAtEnd) newest.hidden = true;
   });
+  // Less room, as when the inspector opens, must not hide what the reader was at.
+  new ResizeObserver(() => {
+    if (isAtEnd) root.scrollTop = root.scrollHeight;
+  }).observe(root);
   earlier.addEventListener('click', () => void device.loadEarlier());
   new IntersectionObserver(
     ([entry]) => {

@@ -191,6 +191,8 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
           ({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight,
         );
       await expect.poll(pixelsBelow).toBeLessThan(2);
+      await page.setViewportSize({ width: 1280, height: 500 });
+      await expect.poll(pixelsBelow).toBeLessThan(2);
     },
     testMs,
   );
