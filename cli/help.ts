@@ -2,7 +2,7 @@ import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 import { allOptions, commonOptions, type OptionName } from './options.ts';
 
-const program = 'npm run --silent cli --';
+const program = 'npx postrider';
 
 /** What there is, for somebody who has never seen it. */
 export function overview(): string {

@@ -1,4 +1,4 @@
-/** `npm run cli -- …`: Postrider from the terminal. */
+/** `npx postrider …` or `npm run cli -- …`: Postrider from the terminal. */
 import { run } from './run.ts';
 
 /** As shells count a program that writes to a pipe which nobody reads any more. */

@@ -86,7 +86,7 @@ export interface Client {
 /** Milliseconds that a request which is not queued waits for a connection and an answer. */
 const requestTimeoutMs = 30_000;
 
-/** A client that is not connected yet. */
+/** A client that is not connected yet. Throws a `PostriderError`, `bad_options`, for options that can never connect. */
 export function createClient(given: ClientOptions): Client {
   const options = withDefaults(given);
   const events = makeEvents<ClientEvents>();

@@ -2,6 +2,7 @@ import type { ErrorCode, ErrorFrame } from '#shared/protocol/errors.ts';
 
 /** What only the client can say, and what to do about it. */
 const remedies = {
+  bad_options: 'Correct the options that the client is created with.',
   no_answer: 'Try again.',
   offline: 'Try again once the state is "connected".',
   closed: 'Create a new client.',

@@ -1,5 +1,6 @@
 import type { Random } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { clientError } from './errors.ts';
 import type { OutboxStorage } from './outbox-storage.ts';
 import type { GetToken } from './session.ts';
 import type { WebSocketConstructor } from './web-socket.ts';
@@ -19,7 +20,7 @@ export interface ClientOptions {
   readonly storage?: OutboxStorage;
   /** Messages that may wait to be sent: 1,000 unless told. */
   readonly maxQueued?: number;
-  /** The global one unless told. */
+  /** The global one unless told; Node has one from version 22 on, and before that `ws` will do. */
   readonly WebSocket?: WebSocketConstructor;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -37,7 +38,16 @@ export interface ClientOptions {
 
 const minuteMs = 60_000;
 
+/** Throws `bad_options` for what can never connect: trying again would only hide it. */
 export function withDefaults(options: ClientOptions) {
+  const { url, WebSocket = globalThis.WebSocket } = options;
+  if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
+    throw clientError('bad_options', '"url" must look like wss://host/stage.');
+  if (typeof WebSocket !== 'function')
+    throw clientError(
+      'bad_options',
+      'There is no WebSocket here (Node has one from 22 on): give one as "WebSocket".',
+    );
   return {
     maxQueued: 1_000,
     WebSocket: globalThis.WebSocket as WebSocketConstructor,

@@ -4,7 +4,7 @@ import { type Clock, sleep } from './clock.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { asPostriderError, ConnectionLost, clientError, type Loss, type PostriderError } from './errors.ts';
 import type { Line } from './requests.ts';
-import { renewalDelay } from './token.ts';
+import { isSubprotocol, renewalDelay } from './token.ts';
 import { makeWaiting } from './waiting.ts';
 import type { WebSocketConstructor } from './web-socket.ts';
 
@@ -104,6 +104,8 @@ export function makeSession(options: SessionOptions): Session {
     let token: string;
     try {
       token = await options.getToken({ fresh });
+      // An error page for instance, at which the WebSocket would throw.
+      if (!isSubprotocol(token)) throw new TypeError('What it gave is no token.');
     } catch (cause) {
       options.onError(clientError('token_failed', 'getToken gave no token.', cause));
       throw new ConnectionLost({ reason: 'token_failed' });

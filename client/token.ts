@@ -1,3 +1,8 @@
+/** Whether a token can be offered as part of a WebSocket subprotocol (a `token` of RFC 9110). A JWT always can. */
+export function isSubprotocol(token: unknown): token is string {
+  return typeof token === 'string' && /^[!#$%&'*+\-.^_`|~\w]+$/.test(token);
+}
+
 /** When the token ends, milliseconds since the epoch; undefined where it does not say. It is read, not verified. */
 export function tokenExpiry(token: string): number | undefined {
   try {

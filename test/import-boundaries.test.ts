@@ -21,7 +21,10 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
   'functions/': { project: ['shared/'], packages: true },
   'client/': { project: ['client/', 'shared/protocol/'], packages: false },
   'cli/': { project: ['cli/', 'client/', 'shared/protocol/'], packages: false },
-  'web/': { project: ['web/', 'client/', 'shared/protocol/'], packages: false },
+  'web/': {
+    project: ['web/', 'client/', 'shared/protocol/', 'localstack/inspector/flow.ts'],
+    packages: false,
+  },
   'infra/': {
     project: [
       'infra/',

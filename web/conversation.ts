@@ -60,14 +60,14 @@ export function applySummary(
   if (lastSeq < conversation.countedSeq) return;
   conversation.unread = unread;
   conversation.countedSeq = lastSeq;
-  if (!conversation.isLoaded && lastSeq > 0) conversation.hasEarlier = true;
+  if (!conversation.isLoaded) conversation.hasEarlier = lastSeq > 0 && !conversation.messages.has(1);
 }
 
 /** A message that has just arrived. */
 export function applyNew(conversation: Conversation, message: Message, me: string): void {
   conversation.conversationId = message.conversationId;
   conversation.messages.set(message.seq, message);
-  if (!conversation.isLoaded && message.seq > 1) conversation.hasEarlier = true;
+  if (!conversation.isLoaded) conversation.hasEarlier = !conversation.messages.has(1);
   if (message.seq <= conversation.countedSeq) return;
   conversation.countedSeq = message.seq;
   if (message.senderId !== me) conversation.unread += 1;

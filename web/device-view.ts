@@ -43,7 +43,12 @@ export function makeDeviceView({ device, label, onRemove, onActive }: DeviceView
     onDiscard: device.discard,
   });
   const updateComposer = setUpComposer(root, device, showProblem);
-  const updateTabs = setUpConversations(root, device);
+  // The field changes hands at once: what is typed before the next frame is for whom it shows.
+  const show = (peer: string) => {
+    device.show(peer);
+    updateComposer();
+  };
+  const updateTabs = setUpConversations(root, device, show);
   root.setAttribute('aria-label', title);
   part(root, '.name', HTMLElement).replaceChildren(
     device.user,
@@ -160,7 +165,7 @@ function setUpComposer(root: HTMLElement, device: Device, showProblem: (text: st
   };
 }
 
-function setUpConversations(root: HTMLElement, device: Device): () => void {
+function setUpConversations(root: HTMLElement, device: Device, show: (peer: string) => void): () => void {
   const tabs = part(root, '.tabs', HTMLElement);
   const start = part(root, '.start', HTMLDetailsElement);
   const form = part(start, 'form', HTMLFormElement);
@@ -173,7 +178,7 @@ function setUpConversations(root: HTMLElement, device: Device): () => void {
       input.reportValidity();
       return;
     }
-    device.show(peer);
+    show(peer);
     form.reset();
     start.open = false;
     part(root, 'textarea', HTMLTextAreaElement).focus();
@@ -189,12 +194,12 @@ function setUpConversations(root: HTMLElement, device: Device): () => void {
     const focused =
       document.activeElement instanceof HTMLElement ? document.activeElement.dataset.peer : undefined;
     const isInside = tabs.contains(document.activeElement);
-    tabs.replaceChildren(...all.map((conversation) => makeTab(conversation, device)));
+    tabs.replaceChildren(...all.map((conversation) => makeTab(conversation, device, show)));
     if (isInside) tabs.querySelector<HTMLElement>(`[data-peer="${CSS.escape(focused ?? '')}"]`)?.focus();
   };
 }
 
-function makeTab(conversation: Conversation, device: Device): HTMLElement {
+function makeTab(conversation: Conversation, device: Device, show: (peer: string) => void): HTMLElement {
   const { peer, unread } = conversation;
   const tab = element('button', { type: 'button', textContent: peer });
   tab.dataset.peer = peer;
@@ -204,6 +209,6 @@ function makeTab(conversation: Conversation, device: Device): HTMLElement {
       element('span', { className: 'badge', textContent: String(unread) }, []),
       hiddenText(unread === 1 ? ' unread message' : ' unread messages'),
     );
-  tab.addEventListener('click', () => device.show(peer));
+  tab.addEventListener('click', () => show(peer));
   return element('li', {}, [tab]);
 }

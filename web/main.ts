@@ -3,6 +3,7 @@ import { webOutboxStorage } from '../client/outbox-storage.ts';
 import { type Device, makeDevice } from './device.ts';
 import { type DeviceView, makeDeviceView } from './device-view.ts';
 import { part } from './dom.ts';
+import { setUpInspector } from './inspector.ts';
 
 interface OnPage {
   readonly device: Device;
@@ -15,6 +16,7 @@ const addForm = part(document, '#add', HTMLFormElement);
 const devices: OnPage[] = [];
 
 for (const user of usersOfAddress()) add(user);
+setUpInspector(part(document, '#inspector', HTMLDetailsElement));
 addForm.addEventListener('submit', (event) => {
   event.preventDefault();
   const input = part(addForm, 'input', HTMLInputElement);

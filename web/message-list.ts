@@ -53,7 +53,7 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
     }
     const wasAtEnd = isOther || root.scrollHeight - root.scrollTop - root.clientHeight < nearEnd;
     const heightBelow = root.scrollHeight - root.scrollTop;
-    const oldLast = list.lastElementChild;
+    const oldLast = [...lines.keys()].at(-1);
 
     const wanted = linesOf(conversation, device);
     const isPrepended = lines.size > 0 && wanted[0] !== undefined && !lines.has(wanted[0].key);
@@ -63,8 +63,10 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
     empty.textContent = `Nothing yet. Write to ${conversation.peer}.`;
 
     if (wasAtEnd) root.scrollTop = root.scrollHeight;
-    else if (isPrepended) root.scrollTop = root.scrollHeight - heightBelow;
-    else if (list.lastElementChild !== oldLast) newest.hidden = false;
+    else {
+      if (isPrepended) root.scrollTop = root.scrollHeight - heightBelow;
+      if (wanted.at(-1)?.key !== oldLast) newest.hidden = false;
+    }
   }
 
   function place(wanted: readonly Line[]): void {
@@ -88,9 +90,15 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
     root.scrollTop = root.scrollHeight;
     root.focus();
   });
+  let isAtEnd = true;
   root.addEventListener('scroll', () => {
-    if (root.scrollHeight - root.scrollTop - root.clientHeight < nearEnd) newest.hidden = true;
+    isAtEnd = root.scrollHeight - root.scrollTop - root.clientHeight < nearEnd;
+    if (isAtEnd) newest.hidden = true;
   });
+  // Less room, as when the inspector opens, must not hide what the reader was at.
+  new ResizeObserver(() => {
+    if (isAtEnd) root.scrollTop = root.scrollHeight;
+  }).observe(root);
   earlier.addEventListener('click', () => void device.loadEarlier());
   new IntersectionObserver(
     ([entry]) => {

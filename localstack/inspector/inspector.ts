@@ -21,6 +21,8 @@ export interface InspectorOptions {
 
 /** Several changes of a flow within this time are told at once. */
 const gatherMs = 30;
+/** A watcher that leaves more than this unread is let go. */
+const mostUnreadBytes = 1024 * 1024;
 
 /**
  * `GET /inspect`: each invocation from now on as server-sent events, whose data is a `Flow`; one that goes on is told
@@ -38,7 +40,10 @@ export function createInspector({ wire, cacheWire, tableNames, gateway }: Inspec
   function tell(): void {
     for (const record of changed) {
       const text = `data: ${JSON.stringify(record.flow())}\n\n`;
-      for (const watcher of watchers) watcher.write(text);
+      for (const watcher of watchers) {
+        if (watcher.writableLength > mostUnreadBytes) watcher.destroy();
+        else watcher.write(text);
+      }
     }
     changed.clear();
   }

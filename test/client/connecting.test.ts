@@ -307,6 +307,30 @@ test('getToken that fails is told, and asked again', async () => {
   expect(gateway.waiting()).toBe(1);
 });
 
+test.each([undefined, '', '<!doctype html>', 'two words'])(
+  'what getToken gives is %o, which is no token: that is told, and it is asked again',
+  async (token) => {
+    const { client, told, clock, gateway, admit } = makeScriptedClient({
+      getToken: ({ fresh }) => (fresh ? 'a.b.c' : (token as string)),
+    });
+    client.connect();
+    await flush();
+    expect(told.error).toMatchObject([{ code: 'token_failed' }]);
+    expect(told.state.at(-1)).toMatchObject({ state: 'connecting', reason: 'token_failed' });
+    expect(gateway.waiting()).toBe(0);
+    await clock.advance(500);
+    await admit();
+    expect(told.state.at(-1)).toMatchObject({ state: 'connected' });
+  },
+);
+
+test.each([{ url: 'https://example.test/stage' }, { url: '/stage' }, { WebSocket: null as never }])(
+  'options that can never connect are refused at once: %o',
+  (options) => {
+    expect(() => makeScriptedClient(options)).toThrow(expect.objectContaining({ code: 'bad_options' }));
+  },
+);
+
 test('a handshake that is never answered is given up', async () => {
   const { client, clock, gateway, told } = makeScriptedClient();
   client.connect();

@@ -90,3 +90,14 @@ test('a server that has less than was shown is another one', () => {
   expect(hasLess({ conversations: [] }, before)).toBe(true);
   expect(hasLess({ conversations: [], cursor: 'more' }, before)).toBe(false);
 });
+
+test('who has seen a conversation from its first message asks for nothing earlier', () => {
+  const conversation = makeConversation('bob');
+  for (const seq of [1, 2]) applyNew(conversation, message(seq), 'alice');
+  expect(conversation.hasEarlier).toBe(false);
+  applySummary(conversation, summary(2, 2));
+  expect(conversation.hasEarlier).toBe(false);
+  const later = makeConversation('bob');
+  applyNew(later, message(2), 'alice');
+  expect(later.hasEarlier).toBe(true);
+});

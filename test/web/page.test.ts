@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Stack, startStack } from '#localstack/stack.ts';
+import { sendTo } from '#test/contract/support/calls.ts';
+import { attempt, type Client } from '#test/contract/support/client.ts';
+import { asSubprotocol } from '#test/contract/support/contract.ts';
 import { UNTHROTTLED } from '#test/contract/support/target.ts';
+import { expectAccessible } from './accessible.ts';
 import { browserPath, launchBrowser } from './browser.ts';
+import { makePerson, type Person } from './person.ts';
 
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const testMs = 120_000;
 const waitMs = 40_000;
 const phone = { width: 360, height: 740 };
@@ -59,6 +61,13 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       ] as const)
         await one.writeTo(other.user);
     return people;
+  }
+
+  /** A device of the same server that is no page. */
+  async function deviceOf(user: string): Promise<Client> {
+    const handshake = await attempt(stack.url, asSubprotocol(await stack.token(user)));
+    if (!handshake.opened) throw new Error(`the handshake was refused with ${handshake.status}`);
+    return handshake.client;
   }
 
   async function pair(): Promise<[Person, Person]> {
@@ -151,6 +160,39 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await alice.say('message 71');
       await bob.device.getByRole('button', { name: 'New messages' }).click();
       await bob.message('message 71').waitFor();
+    },
+    testMs,
+  );
+
+  test(
+    'a conversation of a thousand messages scrolls back to its first',
+    async () => {
+      const mark = Math.random().toString(36).slice(2, 8);
+      const [from, to] = [`alice-${mark}`, `bob-${mark}`];
+      const writer = await deviceOf(from);
+      for (let index = 1; index < 1_000; index += 1) await sendTo(writer, to, `message ${index}`);
+      const { conversationId, seq } = await sendTo(writer, to, 'message 1000');
+      // Who has them all elsewhere starts with the newest page.
+      await (await deviceOf(to)).request({ action: 'ack', positions: { [conversationId]: seq } });
+      await page.goto(`${stack.httpUrl}/?devices=${to}`);
+      const bob = makePerson(page, to);
+      await bob.device.locator('.tabs').getByRole('button', { name: from }).click();
+      await bob.message('message 1000').waitFor();
+      expect(await bob.message('message 1').count()).toBe(0);
+      while ((await bob.message('message 1').count()) === 0) {
+        await bob.messages.press('Home');
+        await page.waitForTimeout(20);
+      }
+      expect(await bob.texts()).toEqual(Array.from({ length: 1_000 }, (_, index) => `message ${index + 1}`));
+      await bob.messages.press('End');
+      await bob.message('message 1000').waitFor();
+      const pixelsBelow = () =>
+        bob.messages.evaluate(
+          ({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight,
+        );
+      await expect.poll(pixelsBelow).toBeLessThan(2);
+      await page.setViewportSize({ width: 1280, height: 500 });
+      await expect.poll(pixelsBelow).toBeLessThan(2);
     },
     testMs,
   );
@@ -254,52 +296,8 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await alice.device.getByLabel('Offline').check();
       await alice.say('waiting');
       await alice.message('waiting').waitFor();
-      await page.evaluate(axeSource);
-      const violations = await page.evaluate(
-        'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))',
-      );
-      expect(violations).toEqual([]);
-      const overflow = await page.evaluate(
-        'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-      );
-      expect(overflow, 'pixels that stand out sideways').toBe(0);
+      await expectAccessible(page);
     },
     testMs,
   );
 });
-
-interface Person {
-  readonly user: string;
-  readonly device: Locator;
-  readonly messages: Locator;
-  /** The list item with this text. */
-  message(text: string): Locator;
-  texts(): Promise<string[]>;
-  say(content: string): Promise<void>;
-  /** Opens the conversation with somebody. */
-  writeTo(peer: string): Promise<void>;
-}
-
-function makePerson(page: Page, user: string, label?: string): Person {
-  const title = label === undefined ? user : `${user}, ${label}`;
-  const device = page.getByRole('region', { name: title, exact: true });
-  const messages = page.getByRole('region', { name: `Messages of ${title}`, exact: true });
-  return {
-    user,
-    device,
-    messages,
-    message: (text) =>
-      messages.getByRole('listitem').filter({ has: page.locator('.text').getByText(text, { exact: true }) }),
-    texts: () => messages.locator('.text').allTextContents(),
-    async say(content) {
-      const input = device.getByRole('textbox', { name: /^Message/ });
-      await input.fill(content);
-      await input.press('Enter');
-    },
-    async writeTo(peer) {
-      await device.locator('summary').click();
-      await device.getByPlaceholder('Whom to write to').fill(peer);
-      await device.getByRole('button', { name: 'Open' }).click();
-    },
-  };
-}

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createInspector } from '#localstack/inspector/inspector.ts';
@@ -61,3 +63,19 @@ test('an invocation is told while it is under way, and again as it ends', async 
   expect(watch.flows.size).toBe(1);
   watch.stop();
 });
+
+test('a watcher that does not read is let go', async () => {
+  const socket = createConnection(Number(new URL(httpUrl).port), '127.0.0.1');
+  socket.on('error', () => undefined);
+  socket.write('GET /inspect HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+  await once(socket, 'readable');
+  const [observer] = observers;
+  const event = { requestContext: { routeKey: 'x'.repeat(200_000) } };
+  // More than the kernel and the bound together take.
+  for (let told = 0; observers.size > 0; told += 1) {
+    expect(told).toBeLessThan(1_000);
+    observer?.invocationStarted?.({ ...invocation(String(told)), event });
+    await sleep(5);
+  }
+  socket.destroy();
+}, 60_000);
