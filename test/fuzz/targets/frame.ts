@@ -5,6 +5,8 @@ import { parseRequest, type Request } from '#shared/protocol/requests.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';
 
 const id = 'x'.repeat(43);
+const numbered = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`c${index}`, 1]));
 
 /** A client's frame: read as exactly what it says, or refused with an error that fits into a frame. */
 export const target: FuzzTarget = {
@@ -21,6 +23,13 @@ export const target: FuzzTarget = {
     { action: 'block', userId: 'bob' },
     { action: 'unblock', userId: 'bob' },
     { action: 'ping' },
+    // Just above each limit: mutations would not come so far.
+    { action: 'reconnect', positions: numbered(limits.reconnectPositions + 1) },
+    { action: 'ack', positions: numbered(limits.ackPositions + 1) },
+    { action: 'send', recipientId: 'bob', content: 'x'.repeat(limits.contentBytes + 1) },
+    { action: 'send', recipientId: 'bob', content: '"'.repeat(limits.contentJsonBytes / 2) },
+    { action: 'ping', requestId: 'r'.repeat(limits.requestIdLength + 1) },
+    { action: 'ping', x: 'x'.repeat(limits.frameBytes) },
   ].map((frame) => JSON.stringify(frame)),
   words: [
     ...['"action":', '"send"', '"reconnect"', '"ack"', '"read"', '"history"', '"conversations"', '"block"'],
