@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { pushed, sendTo } from './support/calls.ts';
+import { history, pushed, sendTo } from './support/calls.ts';
 import { attempt, type HandshakeOptions } from './support/client.ts';
 import { asHeader, asSubprotocol, contract, newUser, settle } from './support/contract.ts';
 import { expectReply } from './support/shapes.ts';
@@ -139,6 +139,18 @@ test('a user id may be 1 to 128 of A-Za-z0-9._:@|- and is who sends', async () =
     const message = await sendTo(client, peer);
     expect(message.senderId).toBe(user);
     expect(message.recipientId).toBe(peer);
+  }
+});
+
+test('a user id that names something every object has is a user id like any other', async () => {
+  for (const user of ['__proto__', 'constructor', 'toString']) {
+    const [client, other] = [await live(user), await live(newUser())];
+    const { senderId, conversationId } = await sendTo(other, user);
+    expect((await sendTo(client, senderId)).conversationId).toBe(conversationId);
+    expect((await history(client, conversationId)).messages).toMatchObject([
+      { senderId },
+      { senderId: user },
+    ]);
   }
 });
 

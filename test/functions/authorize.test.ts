@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { makeSigner, startKeyServer } from '#test/shared/runtime/support/token-issuer.ts';
 
@@ -71,6 +72,8 @@ test.for<[string, Headers | undefined]>([
   ['no headers', undefined],
   ['none of the headers', { Host: 'example' }],
   ['an empty header', { Authorization: '' }],
+  // A browser would send it along to whatever page asks: that is how connections are hijacked.
+  ['a cookie', { Cookie: `token=${alice}; Authorization=Bearer ${alice}` }],
   ['the scheme alone', { Authorization: 'Bearer' }],
   ['the scheme and a space', { Authorization: 'Bearer ' }],
   ['no scheme', { Authorization: alice }],
@@ -150,6 +153,28 @@ test('keys that cannot be had are neither a 401 nor a 403', async () => {
   await expect(authorize({ Authorization: `Bearer ${alice}` })).rejects.toThrow(
     expect.not.objectContaining({ message: 'Unauthorized' }),
   );
+});
+
+test('no error names the token that it is about', async () => {
+  const away = await startKeyServer([]);
+  await away.stop();
+  const failing = [
+    () => authorize({ Authorization: 'Bearer x' }),
+    () => authorize({ Authorization: `Bearer ${alice}`, ...offer(`bearer.${bob}`) }),
+    async () => {
+      await coldStart({ TOKEN_JWKS_URI: away.uri });
+      await authorize({ Authorization: `Bearer ${alice}` });
+    },
+  ];
+  for (const fail of failing) {
+    const error = await fail().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(Error);
+    // All that Lambda writes of an error.
+    expect(inspect(error, { depth: 9 })).not.toMatch(new RegExp(`${alice.slice(-40)}|${bob.slice(-40)}`));
+  }
 });
 
 test.for(['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URI'])(

@@ -37,6 +37,58 @@ describe('permissions', () => {
   });
 });
 
+describe('whoever has taken one function over', () => {
+  /** The functions that have a permission like this. */
+  const holdersOf = (permission: RegExp) =>
+    Object.entries(permissionsOf(stack.messaging))
+      .filter(([, permissions]) => permissions.some((line) => permission.test(line)))
+      .map(([name]) => name);
+
+  test('can delete nothing that is kept but blocks, and read no table as a whole', () => {
+    const kept = 'Conversations|Messages|Mailboxes|DataKeys';
+    expect(
+      holdersOf(new RegExp(`^dynamodb:(DeleteItem|BatchWriteItem|PartiQL\\w+) on Tables(${kept})`)),
+    ).toEqual([]);
+    expect(holdersOf(/^dynamodb:(DeleteItem|BatchWriteItem) on TablesRelationships/)).toEqual(['sync']);
+    expect(holdersOf(/^dynamodb:(Scan|DeleteTable|UpdateTable|Export\w*|\w*Backup\w*|PartiQL\w*)/)).toEqual(
+      [],
+    );
+  });
+
+  test('of authorize, connect, disconnect or fallback cannot read a message, a mailbox or a key', () => {
+    const content = /^(kms:|elasticache:|sqs:|dynamodb:\w+ on Tables(?!Connections|RateLimits))/;
+    expect(holdersOf(content)).toEqual(['send', 'reconnect', 'sync', 'deliver']);
+    expect(permissionsOf(stack.messaging).authorize).toEqual([
+      'logs:CreateLogStream on FunctionsAuthorizeLog',
+      'logs:PutLogEvents on FunctionsAuthorizeLog',
+      'xray:PutTelemetryRecords on *',
+      'xray:PutTraceSegments on *',
+    ]);
+  });
+
+  test('can use the content key for the data keys of this application alone, and do nothing to it', () => {
+    const lines = Object.values(permissionsOf(stack.messaging)).flat();
+    const ofKey = lines.filter((line) => line.startsWith('kms:'));
+    const inContext =
+      / on ContentKey if \{"StringEquals":\{"kms:EncryptionContext:application":"postrider"\}\}$/;
+    expect(
+      ofKey.filter((line) => !/^kms:(Decrypt|GenerateDataKey) /.test(line) || !inContext.test(line)),
+    ).toEqual([]);
+    expect(holdersOf(/^kms:GenerateDataKey/)).toEqual(['send']);
+  });
+
+  test('can write a message only with send, a reference only with send, a notification only with deliver', () => {
+    expect(holdersOf(/^dynamodb:(Put|Update)Item on Tables(Messages|Conversations|DataKeys)/)).toEqual([
+      'send',
+    ]);
+    expect(holdersOf(/^sqs:SendMessage/)).toEqual(['send']);
+    expect(holdersOf(/^events:/)).toEqual(['deliver']);
+    expect(
+      holdersOf(/^logs:(?!CreateLogStream|PutLogEvents)|^iam:|^sts:|^lambda:|^s3:|^ssm:|^secretsmanager:/),
+    ).toEqual([]);
+  });
+});
+
 describe('needs', () => {
   test('are named for every function of functions/ and for no other', () => {
     const files = readdirSync(new URL('../../functions', import.meta.url)).filter((file) =>

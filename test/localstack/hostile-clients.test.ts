@@ -109,6 +109,32 @@ test('a client that does not read is told of as 429 and holds nobody up; it gets
   sender.socket.close();
 });
 
+test('no answer to a handshake holds the token, whether it lets in or refuses', async () => {
+  const token = await stack.token('alice');
+  const address = newAddress();
+  const answers = await Promise.all(
+    [
+      [`Sec-WebSocket-Protocol: bearer.${token}`],
+      [`Sec-WebSocket-Protocol: postrider.v1, bearer.${token}`],
+      [`Sec-WebSocket-Protocol: bearer.${token}, bearer.${token}x`],
+      [`Sec-WebSocket-Protocol: postrider.v1, bearer.${token}x`],
+      [`Authorization: Bearer ${token}x`],
+    ].map(async (headers) => {
+      const socket = await rawSocket(address);
+      socket.write(upgradeRequest('/local', headers));
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      socket.destroy();
+      return answer.toString();
+    }),
+  );
+
+  expect(answers.map((answer) => answer.split(' ')[1])).toEqual(['101', '101', '401', '401', '401']);
+  expect(answers.filter((answer) => answer.includes('bearer') || answer.includes(token.slice(-20)))).toEqual(
+    [],
+  );
+  expect(answers[1]).toContain('Sec-WebSocket-Protocol: postrider.v1\r\n');
+});
+
 test('of a flood of connections from one address as many as its limit come in, and other addresses do not notice', async () => {
   const address = newAddress();
   const token = await stack.token('flood');

@@ -12,6 +12,10 @@ import type { Faults } from '../../simulation/faults.ts';
 import type { Sandbox } from '../../simulation/sandbox.ts';
 import type { Scheduler } from '../../simulation/scheduler.ts';
 
+interface Service {
+  perform(command: unknown, answer: Answer<unknown>): void;
+}
+
 export type Frame = Readonly<Record<string, unknown>>;
 
 /** The functions over AWS in memory, where nothing fails and nothing takes time. */
@@ -26,31 +30,56 @@ export interface Backend {
   readonly defects: readonly string[];
 }
 
+export interface BackendOptions {
+  readonly telemetry?: FlushableTelemetry;
+  /** Asked before each call to AWS: the error that it fails with, or nothing. */
+  onCall?(command: object): Error | undefined;
+  /** Told of each answer of AWS. */
+  onAnswer?(value: unknown): void;
+}
+
 const syncActions = new Set(['ack', 'read', 'history', 'conversations', 'block', 'unblock']);
 
-export function makeBackend(): Backend {
+export function makeBackend({
+  telemetry: given,
+  onCall = () => undefined,
+  onAnswer = () => {},
+}: BackendOptions = {}): Backend {
   const dice = makeDice(1);
   const received = new Map<string, Frame[]>();
   const defects: string[] = [];
-  const telemetry = makeTelemetry(defects);
+  const telemetry = given ?? makeTelemetry(defects);
   const scheduler = makeInstantScheduler();
   const sandbox = makeOrdinarySandbox(scheduler);
   const calm: Faults = { happens: () => false, fateOf: () => 'fine', isCalm: () => true, stop: () => {} };
-  const accepting = { perform: (_command: unknown, answer: Answer<unknown>) => answer.ok({}) };
+  const accepting: Service = { perform: (_command, answer) => answer.ok({}) };
+  const watched = ({ perform }: Service): Service => ({
+    perform(command, answer) {
+      const error = onCall(command as object);
+      if (error) return answer.fail(error);
+      perform(command, {
+        fail: answer.fail,
+        ok(value) {
+          onAnswer(value);
+          answer.ok(value);
+        },
+      });
+    },
+  });
   const surroundings: Surroundings = {
     wire: { call: (_sandbox, call) => new Promise((ok, fail) => call.perform({ ok, fail })) },
-    dynamodb: makeDynamoDB({ scheduler, dice, faults: calm }),
-    kms: makeKms(dice, calm),
-    queue: accepting,
+    dynamodb: watched(makeDynamoDB({ scheduler, dice, faults: calm })),
+    kms: watched(makeKms(dice, calm)),
+    queue: watched(accepting),
     onWitness: () => {},
-    events: accepting,
-    gateway: {
+    events: watched(accepting),
+    gateway: watched({
       perform(command, answer) {
         if (command instanceof PostToConnectionCommand)
           received.get(command.input.ConnectionId ?? '')?.push(JSON.parse(String(command.input.Data)));
         answer.ok({});
       },
-    },
+    }),
     sharedCache: undefined,
     telemetry,
     rateLimits: undefined,

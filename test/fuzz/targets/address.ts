@@ -10,6 +10,7 @@ export const target: FuzzTarget = {
   run(input) {
     const address = textOf(input);
     const block = addressBlock(address);
+    if (isIP(address) === 4) hold(addressBlock(`::ffff:${address}`) === block, 'two blocks of one address');
     if (isIP(address) === 0) hold(block === 'unknown', 'a block of what is no address');
     else if (isIP(block) === 0) {
       hold(block.endsWith('::/64'), 'a block in another spelling');

@@ -30,7 +30,7 @@ const sealed = await cipher.seal(place, keySalt, 'Hello');
 /** Bytes where a sealed message should be: they are that message, or do not open, and nothing else ever comes of them. */
 export const target: FuzzTarget = {
   files: ['shared/adapters/kms/message-cipher.ts'],
-  seeds: [sealed, sealed.subarray(0, 45), await cipher.seal({ ...place, seq: 2 }, keySalt, 'Hello')],
+  seeds: [sealed, sealed.subarray(0, 45), await cipher.seal({ ...place, seq: 2 }, keySalt, 'Other')],
   words: ['\u0001', '\u0000', '\u0004'],
   async run(input) {
     const isIt = Buffer.compare(input, sealed) === 0;

@@ -50,11 +50,13 @@ export const target: FuzzTarget = {
   async run(input) {
     for (const given of [textOf(input), Buffer.from(input).toString('base64url')]) {
       asked.length = 0;
-      let seen = 0;
-      for (let cursor: string | undefined = given; cursor !== undefined; seen += 1) {
+      const listed: string[] = [];
+      for (let cursor: string | undefined = given; cursor !== undefined; ) {
         const reply = await pageOrRefusal(cursor);
-        hold(seen <= mailboxes.length, 'pages without an end');
+        listed.push(...(reply?.conversations ?? []).map(({ conversationId }) => conversationId));
+        hold(new Set(listed).size === listed.length, 'a conversation twice');
         cursor = reply?.cursor;
+        hold(cursor === undefined || reply?.conversations.length === 2, 'pages without an end');
       }
       hold(
         asked.every((userId) => userId === 'alice'),

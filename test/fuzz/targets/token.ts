@@ -12,12 +12,16 @@ const [header = '', payload = '', signature = ''] = (
   await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'k' }).sign(privateKey)
 ).split('.');
 
-const verify = makeTokenVerifier({
-  issuer,
-  audience,
-  keys: createLocalJWKSet({ keys: [{ ...jwk, kid: 'k' }] }) as never,
-  clock: { now: () => Date.UTC(2026, 0), sleep: async () => {} },
-});
+const verifierOf = (requiredScope?: string) =>
+  makeTokenVerifier({
+    issuer,
+    audience,
+    keys: createLocalJWKSet({ keys: [{ ...jwk, kid: 'k' }] }) as never,
+    requiredScope,
+    clock: { now: () => Date.UTC(2026, 0), sleep: async () => {} },
+  });
+const verify = verifierOf();
+const verifyScope = verifierOf('messages');
 
 /**
  * A bearer token. Keys are new in each run, so inputs name what they cannot hold: `H`, `P` and `S` are the parts of a right
@@ -50,6 +54,7 @@ export const target: FuzzTarget = {
   ],
   async run(input) {
     const token = tokenOf(textOf(input));
+    hold((await verifyScope(token)).verdict !== 'allowed', 'a scope that nobody gave');
     const verification = await verify(token);
     if (verification.verdict !== 'allowed') return;
     const [ourHeader, ourPayload, ourSignature = ''] = token.split('.');

@@ -93,6 +93,22 @@ test('what another key has signed is unauthorized, even under the name of a know
   expect(await verify(await stranger.sign(claims(), { kid: 'k2' }))).toStrictEqual(unauthorized);
 });
 
+test('keys that a token brings with it, or says where to find, are neither believed nor fetched', async () => {
+  const elsewhere = await startKeyServer([stranger.jwk]);
+  const verify = makeVerify();
+  for (const header of [
+    { jwk: stranger.jwk },
+    { jku: elsewhere.uri },
+    { x5u: elsewhere.uri },
+    { x5c: ['MIIB'] },
+  ])
+    for (const kid of ['k1', 'nobody knows it', undefined])
+      expect(await verify(await stranger.sign(claims(), { ...header, kid }))).toStrictEqual(unauthorized);
+
+  expect(elsewhere.requests()).toBe(0);
+  await elsewhere.stop();
+});
+
 test('a key that the issuer does not have: unauthorized, after one look for new ones at most', async () => {
   const verify = makeVerify();
   const token = await stranger.sign(claims(), { kid: 'nobody knows it' });

@@ -51,6 +51,23 @@ test('a conversation of others takes the same calls as one that does not exist, 
   expect(await callsOf(conversationId)).toEqual(missing);
 });
 
+test('a block holds back new messages alone: what was written stays, and how far it is read is still told', async () => {
+  const { environment, alice, bob, conversationId } = await aliceToBob();
+  await environment.changeRelationship({ action: 'block', userId: bob.userId }, alice);
+
+  const send = environment.send({ action: 'send', conversationId, content: 'and now?' }, bob);
+  await expect(send).rejects.toMatchObject({ code: 'forbidden' });
+  const history = environment.history({ action: 'history', conversationId }, bob, undefined);
+  expect(await history).toMatchObject({ messages: [{ content: 'secret' }] });
+  await environment.markRead({ action: 'read', conversationId, seq: 1 }, bob);
+  await environment.markRead({ action: 'read', conversationId, seq: 1 }, alice);
+  const readBy = (userId: string) => [
+    { type: 'receipt', conversationId, userId, deliveredSeq: 1, readSeq: 1 },
+  ];
+  expect(world.gateway.pushes(alice.connectionId)).toEqual(readBy(bob.userId));
+  expect(world.gateway.pushes(bob.connectionId).slice(1)).toEqual(readBy(alice.userId));
+});
+
 test('a mailbox that somebody made for a stranger opens nothing', async () => {
   const { environment, mallory, conversationId } = await aliceToBob();
   await world.dynamodb.client.send(new PutCommand(mailboxOf(mallory.userId, conversationId)));
