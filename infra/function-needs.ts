@@ -43,7 +43,7 @@ export const functionNeeds = {
       conversations: ['BatchGetItem', 'UpdateItem'],
       mailboxes: ['BatchGetItem', 'UpdateItem'],
       relationships: ['BatchGetItem'],
-      messages: ['GetItem', 'PutItem'],
+      messages: ['BatchGetItem', 'PutItem'],
       connections: ['Query', 'DeleteItem'],
       rateLimits: ['UpdateItem'],
       dataKeys: ['GetItem', 'PutItem'],

@@ -3,7 +3,7 @@ import { parseIssuer, parseSwitch, parseText, parseWholeNumber, pickOne } from '
 
 /**
  * Every setting of a deployment. They are cdk context keys with the prefix `postrider:`, from `cdk.json`
- * ("context") or the command line (`npx cdk deploy --all -c postrider:cache=none`). docs/deploy.md explains each.
+ * ("context") or the command line (`npm run deploy -- -c postrider:cache=none`). docs/deploy.md explains each.
  */
 export interface Settings {
   /** The stacks' names begin with it, so that one account can hold several deployments. */

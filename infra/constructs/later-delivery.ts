@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
@@ -13,6 +13,11 @@ export interface LaterDeliveryProps {
 const maxReceiveCount = 5;
 /** AWS's advice for Lambda: six times the consumer's time limit, so that a retry never overlaps its predecessor. */
 const visibilityFactor = 6;
+/**
+ * What Lambda's poller does with the consumer's role. The CDK's own event source grants two more, which it never uses:
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-lambda-function-trigger.html
+ */
+const pollerActions = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
 
 /** References to committed messages, each looked at again after ten seconds; what fails five times rests in `deadLetters`. */
 export class LaterDelivery extends Construct {
@@ -37,8 +42,14 @@ export class LaterDelivery extends Construct {
 
   /** A record that fails goes back alone, the rest of its batch is done. */
   deliverTo(consumer: LambdaFunction): void {
-    consumer.addEventSource(
-      new SqsEventSource(this.queue, { batchSize: 10, reportBatchItemFailures: true, maxConcurrency: 100 }),
-    );
+    const { queueArn } = this.queue;
+    consumer.addToRolePolicy(new PolicyStatement({ actions: pollerActions, resources: [queueArn] }));
+    new EventSourceMapping(this, 'Consumer', {
+      target: consumer,
+      eventSourceArn: queueArn,
+      batchSize: 10,
+      reportBatchItemFailures: true,
+      maxConcurrency: 100,
+    });
   }
 }

@@ -21,12 +21,21 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const binaries = join(root, 'node_modules', '.bin');
 
+/** All clients of the tests have the one address of this machine, which nobody's users have. Those per user stay. */
+const addressLimits = JSON.stringify({
+  messagesPerAddress: { burst: 10_000, refillPerSecond: 1_000 },
+  connectionsPerAddress: { burst: 10_000, refillPerSecond: 1_000 },
+});
+
 /** The real command line of the CDK, on the product's own app. The cache is off: MiniStack has no ElastiCache Serverless. */
 export function makeCdk({ emulation, environment, directory, settings = [] }: CdkOptions): Cdk {
   const common = [
     ['--app', 'node localstack/ministack/app.ts'],
     ['--output', join(directory, 'cdk.out')],
-    ...['postrider:cache=none', ...settings].map((setting) => ['-c', setting]),
+    ...['postrider:cache=none', `postrider:rateLimits=${addressLimits}`, ...settings].map((setting) => [
+      '-c',
+      setting,
+    ]),
   ].flat();
   const env = {
     ...process.env,

@@ -7,9 +7,8 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { attempt, type Client } from '../../test/contract/support/client.ts';
-import { policyOf } from './iam.ts';
 
 const url = process.env.POSTRIDER_URL ?? '';
 const tokenUrl = process.env.POSTRIDER_TOKEN_URL ?? '';
@@ -53,49 +52,6 @@ test('a message to somebody who is away becomes a notification on the bus of the
   expect(JSON.parse(received)).toMatchObject({ source: 'postrider', detail: { recipientId: bob, seq: 1 } });
   expect(received).not.toContain('are you there?');
 });
-
-type Request = (conversationId: string) => Record<string, unknown> & { action: string };
-
-const send: Request = (conversationId) => ({ action: 'send', conversationId, content: 'again' });
-const history: Request = (conversationId) => ({ action: 'history', conversationId });
-const ack: Request = (conversationId) => ({ action: 'ack', positions: { [conversationId]: 1 } });
-
-describe('permissions are enforced', () => {
-  test.each([
-    ['sync', 'dynamodb:Query', 'messages', history, { code: 'unavailable' }],
-    ['sync', 'dynamodb:UpdateItem', 'mailboxes', ack, { code: 'unavailable' }],
-    ['send', 'dynamodb:PutItem', 'messages', send, { code: 'unavailable' }],
-    // A witness that cannot be left is counted and logged: the message is committed all the same.
-    ['send', 'sqs:SendMessage', 'queue', send, { type: 'message.sent' }],
-  ] as const)(
-    'without %s %s on %s, exactly that fails',
-    async (name, action, resource, request, expected) => {
-      const client = await live(newUser('alice'));
-      const first = await client.request({ action: 'send', recipientId: newUser('bob'), content: 'hello' });
-      const { conversationId } = first.message as { conversationId: string };
-      const policy = await policyOf(name);
-      const taken = policy.document.Statement.filter(
-        ({ Action, Resource }) => [Action].flat().includes(action) && mentions(Resource, resource),
-      );
-      expect(taken, 'statements that allow it').toHaveLength(1);
-      await policy.replace({
-        ...policy.document,
-        Statement: policy.document.Statement.filter((statement) => !taken.includes(statement)),
-      });
-      try {
-        expect(await client.request(request(conversationId))).toMatchObject(expected);
-        expect(await client.request({ action: 'ping' })).toMatchObject({ type: 'pong' });
-      } finally {
-        await policy.replace(policy.document);
-      }
-      expect(await client.request(request(conversationId))).not.toMatchObject({ type: 'error' });
-    },
-  );
-});
-
-function mentions(resource: unknown, word: string): boolean {
-  return JSON.stringify(resource).toLowerCase().includes(word);
-}
 
 async function queueOfNotifications(bus: string): Promise<string> {
   const name = `notifications-${randomUUID()}`;

@@ -101,6 +101,15 @@ test('an update of the functions keeps the URL, the messages and the connections
   expect(await contentsSeenBy(await connect(updated.url, bob))).toEqual(['to be kept']);
 });
 
+test('an issuer of one’s own takes the place of the user pool in two steps: the service first', async () => {
+  const options = optionsWith('postrider:issuer=https://login.example.com', 'postrider:audience=chat');
+  await expect(deploy(options)).rejects.toThrow(/in use by/);
+  await makeCdk(options)('deploy', `${name}-Messaging`, '--exclusively', '--require-approval', 'never');
+  const without = await deploy(options);
+  expect(without.outputs).not.toHaveProperty('UserPoolId');
+  expect(await contentsSeenBy(await connect(without.url, bob))).toEqual(['to be kept']);
+});
+
 test('taking the service down leaves the tables, and a new service opens what is in them', async () => {
   const tables = await tablesOfDeployment();
   expect(tables.length).toBeGreaterThan(3);

@@ -6,10 +6,29 @@ export default defineConfig({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   resolve: { alias: { ws: fileURLToPath(new URL('./websocket-with-header.ts', import.meta.url)) } },
   test: {
-    include: ['localstack/ministack/*.test.ts', 'test/contract/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // One process serves every service and every connection.
-    maxWorkers: 1,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'contract',
+          include: ['test/contract/**/*.test.ts'],
+          // One process serves every service and every connection; two keep it busy while one of them waits.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'deployment',
+          include: ['localstack/ministack/*.test.ts'],
+          // They alter what the others rely on.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

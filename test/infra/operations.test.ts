@@ -64,6 +64,26 @@ describe('alarms', () => {
     expect([...names].filter((name) => !counted.includes(`'${name}'`))).toEqual([]);
   });
 
+  test('may publish to their topics, over TLS alone', () => {
+    const policies = resourcesOf(stack.messaging, 'AWS::SNS::TopicPolicy').map(
+      ([, { Properties }]) => Properties,
+    );
+    expect(policies).toHaveLength(2);
+    for (const { PolicyDocument } of policies) {
+      expect(PolicyDocument).toMatchObject({
+        Statement: [
+          { Effect: 'Deny', Principal: '*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+          {
+            Effect: 'Allow',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Action: 'sns:Publish',
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          },
+        ],
+      });
+    }
+  });
+
   test('go to the address of the settings', () => {
     expect(
       resourcesOf(stack.messaging, 'AWS::SNS::Subscription').map(([, { Properties }]) => Properties.Endpoint),

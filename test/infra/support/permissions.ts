@@ -33,11 +33,12 @@ function linesOf({ Action, Resource, Condition }: Statement): string[] {
     .flatMap((action) => resources.map((one) => `${action} on ${nameOf(one)}${condition}`));
 }
 
-/** The words of a resource, without the hashes that CloudFormation's names end with. */
+/** The words of a resource: without what every ARN of the account begins with, and the hashes that end CloudFormation's names. */
 function nameOf(resource: unknown): string {
-  const name = flatten(resource);
-  return name
+  return flatten(resource)
     .replace(/Postrider-Data:ExportsOutput(FnGetAtt|Ref)/, '')
+    .replace(/^arn:.*:\{AWS::AccountId\}:/, '')
+    .replace(/[{}]/g, '')
     .replace(/[0-9A-F]{8}(Arn[0-9A-F]{8})?(?=\b|[^0-9A-Za-z])/g, '');
 }
 
