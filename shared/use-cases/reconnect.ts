@@ -28,16 +28,20 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
   const { connections, gateway, limiter, mailboxes } = dependencies;
   const drain = makeDrain(dependencies);
 
+  /** False for one of too many connections, whose row was removed while it was still opening: it is closed. */
+  async function letPushesBegin(session: Session): Promise<boolean> {
+    const isOpen = await connections.markReady(session);
+    // Also if the request itself is over its limit: this connection counts no more, and would be one too many.
+    if (!isOpen) await gateway.close(session.connectionId);
+    return isOpen;
+  }
+
   return async (request, session, requestId) => {
     const [, isOpen] = await sideBySide(
       refuseRequestOverLimit(limiter, request, session),
-      connections.markReady(session),
+      letPushesBegin(session),
     );
-    // One of too many connections, whose row was removed while it was still opening.
-    if (!isOpen) {
-      await gateway.close(session.connectionId);
-      return;
-    }
+    if (!isOpen) return;
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
     const behind = findBehind(request, await mailboxes.all(session.userId));

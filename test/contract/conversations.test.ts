@@ -172,7 +172,8 @@ test('pages with the longest ids are cut by bytes and lead on by their cursors',
 
 test('a cursor that is not one of ours gets bad_request and is named', async () => {
   const { client } = await userWith(2);
-  for (const cursor of ['x', '', '{}', 'AAAA', 'eyJ4IjoxfQ', 'x'.repeat(2000)]) {
+  const { cursor: ours } = await conversations(client, { limit: 1 });
+  for (const cursor of [`${ours}x`, `${ours}=`, 'x', '', '{}', 'AAAA', 'eyJ4IjoxfQ', 'x'.repeat(2000)]) {
     expect((await refused(client, { action: 'conversations', cursor }, 'bad_request')).message).toContain(
       'cursor',
     );

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { byteLength } from '#shared/protocol/fields.ts';
 import type { Message, Reply } from '#shared/protocol/replies.ts';
 import type { ReconnectRequest } from '#shared/protocol/requests.ts';
+import { makeReconnect } from '#shared/use-cases/reconnect.ts';
 import type { Session } from '#shared/use-cases/session.ts';
 import { intercepting, startWorld, type World } from '#test/support/world.ts';
 
@@ -214,6 +215,18 @@ test('a connection whose row was removed while it was opening is closed', async 
 
   expect(world.gateway.closed).toContain(session.connectionId);
   expect(world.gateway.frames.get(session.connectionId)).toBeUndefined();
+});
+
+test('it is closed also where its reconnect is over the limit', async () => {
+  const bob = user('bob');
+  const session = { userId: bob, connectionId: `limited-${bob}`, address: '192.0.2.1' };
+  const limiter = { take: async () => ({ allowed: false, retryAfterMs: 7 }) as const };
+
+  const reconnectOverLimit = makeReconnect({ ...world.environment(), limiter });
+  const refused = reconnectOverLimit({ action: 'reconnect' }, session, undefined);
+
+  await expect(refused).rejects.toMatchObject({ code: 'rate_limited' });
+  expect(world.gateway.closed).toContain(session.connectionId);
 });
 
 test('a client that leaves in the middle ends the drain quietly', async () => {
