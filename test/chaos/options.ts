@@ -30,7 +30,7 @@ and judges what they recorded by the promises of docs/protocol.md. Exit code 0: 
 not be run.
 
   --seed n       decides the plan of workload and faults; a random one unless told. What meets what is the machine's.
-  --minutes m    how long faults happen, 0.1 to 600; 2 unless told. Then up to two minutes for all to come back.
+  --minutes m    how long faults happen, 0.1 to 600; 2 unless told. Then up to four minutes for all to come back.
   --users n      2 to 50; 5 unless told. They have one, two or three devices.
   --faults list  kinds or groups, with commas between them; "-" before one leaves it out. all unless told.
   --out folder   where report, history and logs go; .postrider/chaos/… unless told.
