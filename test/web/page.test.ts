@@ -31,7 +31,8 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   beforeEach(async () => {
     page = await newPage();
   }, testMs);
-  afterEach(async () => {
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') console.error(await page.locator('body').innerText());
     await page.context().close();
     expect(complaints, 'what the console says').toEqual([]);
   });
