@@ -26,13 +26,15 @@ const deliverLater = makeDeliverLater({
   telemetry,
 });
 
-/** Each record stands for itself: those that fail come again, and in the end rest in the dead-letter queue. */
+/**
+ * Each record stands for itself: one that came too early comes once more, those that fail do too, and in the end rest in
+ * the dead-letter queue.
+ */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const failed = await Promise.all(
+  const again = await Promise.all(
     event.Records.map(async ({ messageId, body }) => {
       try {
-        await deliverLater(parseReference(body));
-        return [];
+        return (await deliverLater(parseReference(body))) ? [] : [{ itemIdentifier: messageId }];
       } catch (error) {
         telemetry.error('later delivery failed', error, { messageId });
         telemetry.count('DeliverLaterFailed');
@@ -41,5 +43,5 @@ export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
     }),
   );
   telemetry.flush();
-  return { batchItemFailures: failed.flat() };
+  return { batchItemFailures: again.flat() };
 }

@@ -120,6 +120,14 @@ test('what failed succeeds when it comes again', async () => {
   expect(notified.filter((one) => one === 'ivan')).toHaveLength(1);
 });
 
+test('what came before its message comes again, and is no failure', async () => {
+  const body = { ...JSON.parse(await waitingFor('judy')), seq: 2 };
+
+  expect(await deliver(JSON.stringify(body))).toStrictEqual(failed(0));
+
+  expect(notified).not.toContain('judy');
+});
+
 test('a batch of which nothing can be done comes again whole', async () => {
   expect(await deliver('', 'null', '[]', '7')).toStrictEqual(failed(0, 1, 2, 3));
 });

@@ -213,20 +213,19 @@ export const functions = {
       ...{ connections: connections(), log: log(), mailboxes: mailboxes(), cipher: cipher() },
       ...{ gateway: gateway(), notifications: notifications() },
     });
-    /** The ids of the records that failed. */
+    /** The ids of the records that are to come again. */
     return async (records: readonly QueueRecord[]): Promise<string[]> => {
-      const failed = await Promise.all(
+      const again = await Promise.all(
         records.map(async ({ messageId, body }) => {
           try {
-            await deliverLater(parseReference(body));
-            return [];
+            return (await deliverLater(parseReference(body))) ? [] : [messageId];
           } catch (error) {
             basis.telemetry.error('later delivery failed', error, { messageId });
             return [messageId];
           }
         }),
       );
-      return failed.flat();
+      return again.flat();
     };
   },
 };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clock as systemClock } from '#shared/runtime/clock.ts';
 import { sdkError, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
@@ -20,6 +21,9 @@ async function sendToNobody() {
   if (!reference) throw new Error('no witness');
   return { bob, message, reference };
 }
+
+/** The clock of a function that runs so much later. */
+const inSeconds = (seconds: number) => ({ ...systemClock, now: () => systemClock.now() + seconds * 1_000 });
 
 const publishedFor = (userId: string) => world.published.filter(({ recipientId }) => recipientId === userId);
 
@@ -55,16 +59,26 @@ test('a connection that is gone by now counts as nobody', async () => {
 test('acknowledged, never committed, or lost to another attempt: nothing is done', async () => {
   const { bob, message, reference } = await sendToNobody();
   const session = await world.join(bob);
-  const environment = world.environment();
+  const environment = world.environment({ clock: inSeconds(20) });
 
-  await environment.deliverLater({ ...reference, seq: 2 });
-  await environment.deliverLater({ ...reference, messageId: 'of the attempt that lost' });
-  await environment.deliverLater({ ...reference, recipientId: 'somebody-else' });
+  expect(await environment.deliverLater({ ...reference, seq: 2 })).toBe(true);
+  expect(await environment.deliverLater({ ...reference, messageId: 'of the attempt that lost' })).toBe(true);
+  expect(await environment.deliverLater({ ...reference, recipientId: 'somebody-else' })).toBe(true);
   const positions = new Map([[message.conversationId, 1]]);
   await environment.acknowledge({ action: 'ack', positions }, session);
-  await environment.deliverLater(reference);
+  expect(await environment.deliverLater(reference)).toBe(true);
 
   expect(world.gateway.pushes(session.connectionId)).toStrictEqual([]);
+  expect(publishedFor(bob)).toStrictEqual([]);
+});
+
+test('not there yet, and it may still come: the reference is to come again', async () => {
+  const { bob, reference } = await sendToNobody();
+  const environment = world.environment({ clock: inSeconds(10) });
+
+  expect(await environment.deliverLater({ ...reference, seq: 2 })).toBe(false);
+  expect(await environment.deliverLater({ ...reference, recipientId: 'somebody-else' })).toBe(false);
+
   expect(publishedFor(bob)).toStrictEqual([]);
 });
 

@@ -63,6 +63,13 @@ export const delivering: readonly Mutation[] = [
     test: sendTest,
   },
   {
+    guard: 'a reference that comes before its message comes again',
+    file: deliverLater,
+    find: 'return !mayStillCome;',
+    replace: 'return true;',
+    test: laterTest,
+  },
+  {
     guard: 'a push that fails is that connection’s alone',
     file: push,
     find: '        return false;\n      }',
