@@ -10,18 +10,46 @@ import { readings } from './mutations/reading.ts';
 import { sending } from './mutations/sending.ts';
 import { surroundings } from './mutations/surroundings.ts';
 
-/**
- * Takes the guards out one by one, in a copy of the source, and looks for a seed of the simulation and for a test that
- * go red: `npm run simulate:mutate -- --seeds 500 [--only "part of a guard's name"] [--write]`. Prints the table;
- * with --write it becomes docs/guards.md. Exit code 1 where nothing misses a guard.
- */
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '500' },
-    only: { type: 'string', default: '' },
-    write: { type: 'boolean', default: false },
-  },
-});
+const usage = `npm run simulate:mutate -- [options]
+
+Takes the guards out one by one, in a copy of the source, looks for a seed of the simulation and for a test that go red,
+and prints the table.
+
+  --seeds M     how many seeds are tried for each guard (500)
+  --only TEXT   only the guards whose name has this in it
+  --write       the whole table becomes docs/guards.md
+  --help
+
+Exit code: 0 each guard is missed, 1 nothing misses one, 2 wrong options.`;
+
+const all = [...sending, ...delivering, ...readings, ...surroundings];
+const values = readOptions();
+const chosen = all.filter(({ guard }) => guard.includes(values.only ?? ''));
+if (values.help) stop(usage, 0);
+if (!/^[1-9]\d*$/.test(values.seeds))
+  stop(`--seeds is a whole number, not "${values.seeds}".\n\n${usage}`, 2);
+if (chosen.length === 0) stop(`No guard has "${values.only}" in its name: docs/guards.md has them all.`, 2);
+if (values.write && values.only !== undefined) stop('--write wants the whole table: leave out --only.', 2);
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        seeds: { type: 'string', default: '500' },
+        only: { type: 'string' },
+        write: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    stop(`${error instanceof Error ? error.message.split('\n')[0] : error}\n\n${usage}`, 2);
+  }
+}
+
+function stop(text: string, code: number): never {
+  process.stdout.write(`${text}\n`);
+  process.exit(code);
+}
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
@@ -78,7 +106,6 @@ function judgeGuard(copy: string, mutation: Mutation): { readonly row: string; r
 }
 
 const write = (line: string) => void process.stdout.write(`${line}\n`);
-const all = [...sending, ...delivering, ...readings, ...surroundings];
 const lines: string[] = [];
 const say = (line: string) => {
   lines.push(line);
@@ -88,7 +115,7 @@ const copy = copySource();
 try {
   say('| without | in | first seed that goes red | first test that goes red |');
   say('|---|---|---|---|');
-  for (const mutation of all.filter(({ guard }) => guard.includes(values.only))) {
+  for (const mutation of chosen) {
     const { row, isMissed } = judgeGuard(copy, mutation);
     say(row);
     if (!isMissed) process.exitCode = 1;
