@@ -12,10 +12,11 @@ export interface DeliverLaterDependencies extends PushDependencies {
 }
 
 /**
- * After this long a message is in the mailbox or never will be: the last request of its commit begins within 3 s, and may
- * time out, take effect and become visible seconds later each. The queue's visibility time-out is longer by far.
+ * After this long a message is in the mailbox or never will be: the function that made it has ended, by its time-out of 25 s
+ * at the latest, and what it asked for last may take effect and become visible some seconds later. The queue's visibility
+ * time-out is longer by far.
  */
-const settledMs = 20_000;
+const settledMs = 40_000;
 
 /**
  * Looks again at a message some seconds after its send: never committed or acknowledged since, nothing is to be done;
@@ -37,7 +38,7 @@ export function makeDeliverLater(dependencies: DeliverLaterDependencies) {
     if (stored.messageId !== messageId) return true;
 
     const conversation = (await log.identities(recipientId, [conversationId])).get(conversationId);
-    if (!conversation) return true;
+    if (!conversation) return !mayStillCome;
     const found = await connections.of(recipientId, 'strong');
     // Opened only for somebody: a notification needs no content, and must not depend on KMS.
     if (found.some((connection) => isOpen(connection, clock))) {

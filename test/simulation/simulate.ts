@@ -96,9 +96,9 @@ async function simulateOnce(seed: number, options: SimulationOptions): Promise<S
     await Promise.all(devices.map(runDevice));
     world.faults.stop();
     trace.note('from here on everything works');
-    while (!world.queue.isEmpty()) await scheduler.sleep(1_000);
-    // What was late has come by then: a request of a dead environment, a row of a transaction.
+    // What was late has come by then: a request of a dead environment, a row of a transaction, a reference.
     await scheduler.sleep(15_000);
+    while (!world.queue.isEmpty()) await scheduler.sleep(1_000);
     world.findings.push(...judgeWitnesses(world, isCalm));
     for (const device of devices) await finish(device, record);
   }

@@ -92,6 +92,7 @@ export function makeConversationLog(options: Options): ConversationLog {
 
   const settledMessage: ConversationLog['settledMessage'] = async ({ conversationId, members }, seq) => {
     const keys = {
+      [tables.conversations]: [{ conversationId }],
       [tables.messages]: [{ conversationId, seq }],
       [tables.mailboxes]: members.map((userId) => ({ userId, conversationId })),
     };
@@ -99,8 +100,9 @@ export function makeConversationLog(options: Options): ConversationLog {
       if (attempt > 1) await backoff(attempt);
       const rows = await batchGet(dynamodb, keys, backoff);
       const [found] = rows[tables.messages] ?? [];
-      const grown = (rows[tables.mailboxes] ?? []).filter(({ lastSeq }) => Number(lastSeq) >= seq);
-      if (found && grown.length === members.length) return toMessage(found);
+      const ends = [...(rows[tables.conversations] ?? []), ...(rows[tables.mailboxes] ?? [])];
+      const grown = ends.filter(({ lastSeq }) => Number(lastSeq) >= seq);
+      if (found && grown.length === 1 + members.length) return toMessage(found);
     }
     throw new DependencyFailure('A committed message is not visible to all.');
   };

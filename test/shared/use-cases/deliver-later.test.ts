@@ -59,7 +59,7 @@ test('a connection that is gone by now counts as nobody', async () => {
 test('acknowledged, never committed, or lost to another attempt: nothing is done', async () => {
   const { bob, message, reference } = await sendToNobody();
   const session = await world.join(bob);
-  const environment = world.environment({ clock: inSeconds(20) });
+  const environment = world.environment({ clock: inSeconds(40) });
 
   expect(await environment.deliverLater({ ...reference, seq: 2 })).toBe(true);
   expect(await environment.deliverLater({ ...reference, messageId: 'of the attempt that lost' })).toBe(true);

@@ -100,8 +100,8 @@ export const delivering: readonly Mutation[] = [
   {
     guard: 'later delivery passes over what was acknowledged',
     file: deliverLater,
-    find: ' || mailbox.deliveredSeq >= seq) return;',
-    replace: ') return;',
+    find: 'if (mailbox.deliveredSeq >= seq) return true;',
+    replace: '',
     test: laterTest,
   },
   {
@@ -114,13 +114,13 @@ export const delivering: readonly Mutation[] = [
   {
     guard: 'later delivery passes over the references of lost attempts',
     file: deliverLater,
-    find: 'if (stored.messageId !== messageId) return;',
+    find: 'if (stored.messageId !== messageId) return true;',
     replace: '',
     test: laterTest,
   },
   {
     guard: 'a push that nobody took becomes a notification',
-    ...{ file: deliverLater, find: 'if (taken > 0) return;', replace: 'return;', test: laterTest },
+    ...{ file: deliverLater, find: 'if (taken > 0) return true;', replace: 'return true;', test: laterTest },
   },
   {
     guard: 'a failed record of the queue comes again, and it alone',
