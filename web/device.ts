@@ -182,7 +182,8 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
     loadEarlier,
     async markRead() {
       const { conversationId, unread } = shown;
-      if (conversationId === undefined || unread === 0) return;
+      // Before its history is there, nothing of it has been seen.
+      if (conversationId === undefined || unread === 0 || newestShown(shown) === 0) return;
       shown.unread = 0;
       onChange();
       await client.read(conversationId, newestShown(shown)).catch((error) => onProblem(explain(error, '')));

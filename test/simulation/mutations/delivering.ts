@@ -107,8 +107,8 @@ export const delivering: readonly Mutation[] = [
   {
     guard: 'later delivery passes over what was never committed',
     file: deliverLater,
-    find: 'mailbox.lastSeq < seq || ',
-    replace: '',
+    find: '!mailbox || mailbox.lastSeq < seq',
+    replace: '!mailbox',
     test: laterTest,
   },
   {
