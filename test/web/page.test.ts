@@ -32,8 +32,9 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
     page = await newPage();
   }, testMs);
   afterEach(async ({ task }) => {
-    if (task.result?.state === 'fail') console.error(await page.locator('body').innerText());
+    const shown = task.result?.state === 'fail' ? await page.locator('body').ariaSnapshot() : '';
     await page.context().close();
+    expect(shown, 'what the page showed when the test failed').toBe('');
     expect(complaints, 'what the console says').toEqual([]);
   });
 
