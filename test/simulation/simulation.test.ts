@@ -17,10 +17,10 @@ for (let from = 1; from <= seeds; from += perTest)
   });
 
 /** Beyond those above. Each found something, which docs/proof.md tells of. */
-test.for([3202, 3927, 4709, 6415, 89926, 163402, 176320, 316068, 407750, 782459])(
-  'seed %i, which once went red',
-  expectHeld,
-);
+test.for([
+  3202, 3927, 4709, 6415, 89926, 163402, 176320, 316068, 407750, 721367, 782459, 854457, 912954, 935767,
+  935889, 952177, 992064,
+])('seed %i, which once went red', expectHeld);
 
 async function expectHeld(seed: number): Promise<void> {
   const { findings } = await simulate(seed);
