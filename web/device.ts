@@ -182,11 +182,12 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
     loadEarlier,
     async markRead() {
       const { conversationId, unread } = shown;
+      const seq = newestShown(shown);
       // Before its history is there, nothing of it has been seen.
-      if (conversationId === undefined || unread === 0 || newestShown(shown) === 0) return;
+      if (conversationId === undefined || unread === 0 || seq === 0) return;
       shown.unread = 0;
       onChange();
-      await client.read(conversationId, newestShown(shown)).catch((error) => onProblem(explain(error, '')));
+      await client.read(conversationId, seq).catch((error) => onProblem(explain(error, '')));
     },
     async setBlocked(blocked) {
       const conversation = shown;

@@ -131,8 +131,8 @@ export interface ConversationLog {
   /** A message that is known to be committed, consistent. Throws `DependencyFailure` if it stays invisible. */
   message(conversationId: string, seq: number): Promise<StoredMessage>;
   /**
-   * The same once the mailboxes of all members show it, because the rows of one commit become visible one by one: only
-   * then may it be confirmed. Throws `DependencyFailure` if they keep disagreeing.
+   * The same once the conversation and the mailboxes of all members show it, because the rows of one commit become visible
+   * one by one: only then may it be confirmed. Throws `DependencyFailure` if they keep disagreeing.
    */
   settledMessage(
     conversation: Pick<ConversationIdentity, 'conversationId' | 'members'>,

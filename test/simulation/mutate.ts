@@ -3,12 +3,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { delivering } from './mutations/delivering.ts';
+import { mutations } from './mutations/all.ts';
 import { type Mutation, withoutGuard } from './mutations/mutation.ts';
-import { readings } from './mutations/reading.ts';
-import { sending } from './mutations/sending.ts';
-import { surroundings } from './mutations/surroundings.ts';
+import { mostSeeds, OptionError, optionsOrExit, readArguments, wholeNumber } from './options.ts';
 
 const usage = `npm run simulate:mutate -- [options]
 
@@ -22,33 +19,27 @@ and prints the table.
 
 Exit code: 0 each guard is missed, 1 nothing misses one, 2 wrong options.`;
 
-const all = [...sending, ...delivering, ...readings, ...surroundings];
-const values = readOptions();
-const chosen = all.filter(({ guard }) => guard.includes(values.only ?? ''));
-if (values.help) stop(usage, 0);
-if (!/^[1-9]\d*$/.test(values.seeds))
-  stop(`--seeds is a whole number, not "${values.seeds}".\n\n${usage}`, 2);
-if (chosen.length === 0) stop(`No guard has "${values.only}" in its name: docs/guards.md has them all.`, 2);
-if (values.write && values.only !== undefined) stop('--write wants the whole table: leave out --only.', 2);
-
-function readOptions() {
-  try {
-    return parseArgs({
-      options: {
-        seeds: { type: 'string', default: '500' },
-        only: { type: 'string' },
-        write: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    stop(`${error instanceof Error ? error.message.split('\n')[0] : error}\n\n${usage}`, 2);
-  }
+const { values, chosen } = optionsOrExit(readOptions, usage);
+if (values.help) {
+  process.stdout.write(`${usage}\n`);
+  process.exit();
 }
 
-function stop(text: string, code: number): never {
-  process.stdout.write(`${text}\n`);
-  process.exit(code);
+/** Throws `OptionError`. */
+function readOptions() {
+  const values = readArguments(process.argv.slice(2), {
+    seeds: { type: 'string', default: '500' },
+    only: { type: 'string' },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  });
+  const { only, seeds, write } = values;
+  wholeNumber('--seeds', seeds, 1, mostSeeds);
+  if (write && only !== undefined) throw new OptionError('--write wants the whole table: leave out --only.');
+  const chosen = mutations.filter(({ guard }) => guard.includes(only ?? ''));
+  if (chosen.length === 0)
+    throw new OptionError(`No guard has "${only}" in its name: docs/guards.md has them all.`);
+  return { values, chosen };
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

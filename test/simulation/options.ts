@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 
 export const usage = `npm run simulate -- [options]
 
@@ -29,11 +29,15 @@ export class OptionError extends Error {
   override readonly name = 'OptionError';
 }
 
-const mostSeeds = 4_294_967_295;
+export const mostSeeds = 4_294_967_295;
 
 /** Throws `OptionError`. */
 export function parseOptions(args: readonly string[]): SimulateOptions {
-  const values = parse(args);
+  const values = readArguments(args, {
+    ...{ from: { type: 'string' }, seeds: { type: 'string' }, seed: { type: 'string' } },
+    ...{ workers: { type: 'string' }, first: { type: 'boolean' }, trace: { type: 'boolean' } },
+    help: { type: 'boolean' },
+  });
   const most = availableParallelism();
   const single = values.seed !== undefined;
   if (single && (values.from !== undefined || values.seeds !== undefined))
@@ -48,23 +52,29 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
   };
 }
 
-function parse(args: readonly string[]) {
+/** Throws `OptionError`. */
+export function readArguments<T extends ParseArgsOptionsConfig>(args: readonly string[], options: T) {
   try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        ...{ from: { type: 'string' }, seeds: { type: 'string' }, seed: { type: 'string' } },
-        ...{ workers: { type: 'string' }, first: { type: 'boolean' }, trace: { type: 'boolean' } },
-        help: { type: 'boolean' },
-      },
-    }).values;
+    return parseArgs({ args: [...args], options }).values;
   } catch (error) {
     throw new OptionError(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
   }
 }
 
-function wholeNumber(name: string, text: string, least: number, most: number): number {
+/** Throws `OptionError`. */
+export function wholeNumber(name: string, text: string, least: number, most: number): number {
   const number = Number(text);
   if (/^\d+$/.test(text) && number >= least && number <= most) return number;
   throw new OptionError(`${name} is a whole number from ${least} to ${most}, not "${text}".`);
+}
+
+/** What `read` makes of the arguments. Where they are wrong, says so with `usage` and ends with exit code 2. */
+export function optionsOrExit<T>(read: () => T, usage: string): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    process.stdout.write(`${error.message}\n\n${usage}\n`);
+    process.exit(2);
+  }
 }

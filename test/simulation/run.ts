@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { OptionError, parseOptions, type SimulateOptions, usage } from './options.ts';
+import { optionsOrExit, parseOptions, usage } from './options.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 import { add, noSeeds, runSlice, type SliceResult } from './slice.ts';
@@ -11,14 +11,7 @@ const sliceSeeds = 250;
 const shownTrace = 400;
 const progressMs = 15_000;
 
-let options: SimulateOptions;
-try {
-  options = parseOptions(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof OptionError)) throw error;
-  write(`${error.message}\n\n${usage}`);
-  process.exit(2);
-}
+const options = optionsOrExit(() => parseOptions(process.argv.slice(2)), usage);
 if (options.help) write(usage);
 else if (options.single) await lookClosely(options.from);
 else await runMany();

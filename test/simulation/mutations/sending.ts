@@ -93,10 +93,10 @@ export const sending: readonly Mutation[] = [
     test: sendTest,
   },
   {
-    guard: 'a duplicate is confirmed once both mailboxes show it',
+    guard: 'a duplicate is confirmed once the conversation and both mailboxes show it',
     file: log,
-    find: 'if (found && grown.length === members.length)',
-    replace: 'if (found && grown.length <= members.length)',
+    find: 'if (found && grown.length === 1 + members.length)',
+    replace: 'if (found)',
     test: outcomeTest,
   },
   {
