@@ -45,6 +45,15 @@ function hiding(seq: number, times: number) {
   return { dynamodb, hidden };
 }
 
+test('a member whose mailbox is not visible yet finds no conversation', async () => {
+  const { history } = await conversationOf(1);
+  const dynamodb = intercepting(world.dynamodb.client, async (_, { input }, next) =>
+    (input as { TableName: string }).TableName === world.dynamodb.tableNames.mailboxes ? {} : next(),
+  );
+
+  await expect(history({ dynamodb }, {})).rejects.toMatchObject({ code: 'not_found' });
+});
+
 const noWaiting = { now: () => Date.now(), sleep: async () => {} };
 
 test('upwards, a page ends before a young hole and says that there is more', async () => {

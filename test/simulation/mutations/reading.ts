@@ -114,10 +114,17 @@ export const readings: readonly Mutation[] = [
     test: positionsTest,
   },
   {
-    guard: 'history is for members',
+    guard: 'history wants a mailbox that is visible',
     file: 'shared/use-cases/read-history.ts',
     find: 'if (!mailbox || !conversation) throw notFound();',
     replace: 'if (!conversation) throw notFound();',
-    test: 'contract/history.test.ts',
+    test: 'shared/use-cases/read-holes.test.ts',
+  },
+  {
+    guard: 'a conversation is for those whom its id was made from, whatever a mailbox says',
+    file: 'shared/adapters/dynamodb/conversation-log.ts',
+    find: 'if (!isMember(identity, memberId)) continue;',
+    replace: '',
+    test: 'shared/use-cases/strangers.test.ts',
   },
 ];
