@@ -82,7 +82,7 @@ function checkBlocks(record: ClientRecord): Finding[] {
         ({ owner, confirmed = Number.POSITIVE_INFINITY }) => confirmed < begun && !unblocked.has(owner),
       );
       // Another attempt may have come before the block, or after it was lifted.
-      const isRepeated = record.sends.some((other) => other.name === name && other.begun !== begun);
+      const isRepeated = record.sends.filter((other) => other.name === name).length > 1;
       if (isBlocked && !isRepeated && committed.has(content))
         return [
           {
