@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
+import { maxReceiveCount, parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
 import { dynamodbClient } from '#shared/runtime/clients.ts';
 import { clock } from '#shared/runtime/clock.ts';
 import {
@@ -27,14 +27,17 @@ const deliverLater = makeDeliverLater({
 });
 
 /**
- * Each record stands for itself: one that came too early comes once more, those that fail do too, and in the end rest in
- * the dead-letter queue.
+ * Each record stands for itself: one that came too early or could not be posted comes once more, those that fail do too, and
+ * in the end rest in the dead-letter queue.
  */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const again = await Promise.all(
-    event.Records.map(async ({ messageId, body }) => {
+    event.Records.map(async ({ messageId, body, attributes }) => {
       try {
-        return (await deliverLater(parseReference(body))) ? [] : [{ itemIdentifier: messageId }];
+        const isLast = Number(attributes.ApproximateReceiveCount) >= maxReceiveCount;
+        const isDone = await deliverLater(parseReference(body), isLast);
+        if (!isDone) telemetry.count('DeliverLaterAgain');
+        return isDone ? [] : [{ itemIdentifier: messageId }];
       } catch (error) {
         telemetry.error('later delivery failed', error, { messageId });
         telemetry.count('DeliverLaterFailed');

@@ -3,14 +3,13 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { maxReceiveCount } from '#shared/adapters/sqs/delivery-queue.ts';
 
 export interface LaterDeliveryProps {
   /** How long the consumer may take. */
   readonly consumerTimeoutSeconds: number;
 }
 
-/** How often a reference is tried before it is set aside. */
-const maxReceiveCount = 5;
 /** AWS's advice for Lambda: six times the consumer's time limit, so that a retry never overlaps its predecessor. */
 const visibilityFactor = 6;
 /**

@@ -3,6 +3,7 @@ import { buildApp } from 'fauxqs';
 import { clientSettings, localAccount } from '#localstack/local-account.ts';
 import { loopback } from '#localstack/loopback-server.ts';
 import { openPersistentStores } from '#localstack/sqs/persistent-stores.ts';
+import { maxReceiveCount } from '#shared/adapters/sqs/delivery-queue.ts';
 
 export interface Sqs {
   readonly endpoint: string;
@@ -23,7 +24,6 @@ export interface SqsOptions {
 
 const queueName = 'postrider-deliver';
 const deadLetterQueueName = 'postrider-deliver-dead';
-const maxReceiveCount = 5;
 
 /** SQS on loopback with the delivery queue and its dead-letter queue. Of fauxqs's services, this one alone answers. */
 export async function startSqs(options: SqsOptions = {}): Promise<Sqs> {

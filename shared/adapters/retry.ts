@@ -1,11 +1,18 @@
 import type { Backoff } from '#shared/use-cases/waiting.ts';
 
-/** Runs `operation` again, `attempts` times in all, as long as it fails with what `isTransient` accepts. */
+interface RetryOptions {
+  /** In all; 8 unless told. */
+  readonly attempts?: number;
+  /** Asked after each pause, in which a function may freeze and thaw minutes later; always unless told. */
+  readonly isInTime?: () => boolean;
+}
+
+/** Runs `operation` again as long as it fails with what `isTransient` accepts. */
 export async function retrying<T>(
   operation: () => Promise<T>,
   isTransient: (error: unknown) => boolean,
   backoff: Backoff,
-  attempts = 8,
+  { attempts = 8, isInTime = () => true }: RetryOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -13,6 +20,7 @@ export async function retrying<T>(
     } catch (error) {
       if (attempt >= attempts || !isTransient(error)) throw error;
       await backoff(attempt);
+      if (!isInTime()) throw error;
     }
   }
 }

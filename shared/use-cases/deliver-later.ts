@@ -1,8 +1,11 @@
+import type { ConversationIdentity } from '#shared/domain/conversation.ts';
 import { unreadCount } from '#shared/domain/mailbox.ts';
+import type { StoredMessage } from '#shared/domain/message.ts';
 import { messageIdTime } from '#shared/domain/message-id.ts';
 import { viewMessage } from './message-view.ts';
 import type { ConversationLog, Mailboxes, MessageCipher, MessageReference, Notifications } from './ports.ts';
-import { isOpen, type PushDependencies, pushTo } from './push.ts';
+import { isOpen, type PushDependencies, type Pushed, pushTo } from './push.ts';
+import { openMessage } from './read-messages.ts';
 
 export interface DeliverLaterDependencies extends PushDependencies {
   readonly mailboxes: Mailboxes;
@@ -17,16 +20,18 @@ export interface DeliverLaterDependencies extends PushDependencies {
  * time-out is longer by far.
  */
 const settledMs = 40_000;
+const toNobody: Pushed = { taken: 0, failed: 0 };
 
 /**
  * Looks again at a message some seconds after its send: never committed or acknowledged since, nothing is to be done;
  * otherwise it is posted to the recipient's connections, or, where none takes it, a notification is published. Resolves
- * to `false` where it is too early to say, and throws where it could not be done: the queue is to bring the reference again.
+ * to `false` where it is too early to say or a connection could not be posted to, and throws where it could not be done:
+ * the queue is to bring the reference again. `isLast` says that it will not: then a post that fails is let go.
  */
 export function makeDeliverLater(dependencies: DeliverLaterDependencies) {
-  const { mailboxes, log, cipher, connections, notifications, clock, telemetry } = dependencies;
+  const { mailboxes, log, connections, notifications, clock, telemetry } = dependencies;
 
-  return async (reference: MessageReference): Promise<boolean> => {
+  return async (reference: MessageReference, isLast = false): Promise<boolean> => {
     const { recipientId, conversationId, seq, messageId } = reference;
     const mailbox = await mailboxes.get(recipientId, conversationId);
     const mayStillCome = clock.now() - messageIdTime(messageId) < settledMs;
@@ -39,16 +44,25 @@ export function makeDeliverLater(dependencies: DeliverLaterDependencies) {
 
     const conversation = (await log.identities(recipientId, [conversationId])).get(conversationId);
     if (!conversation) return !mayStillCome;
+    const { taken, failed } = await post(stored, conversation, recipientId);
+    if (taken === 0) {
+      await notifications.publish({ ...reference, unread: unreadCount(mailbox) });
+      telemetry.count('NotificationPublished');
+    }
+    return failed === 0 || isLast;
+  };
+
+  async function post(
+    stored: StoredMessage,
+    conversation: ConversationIdentity,
+    recipientId: string,
+  ): Promise<Pushed> {
     const found = await connections.of(recipientId, 'strong');
     // Opened only for somebody: a notification needs no content, and must not depend on KMS.
-    if (found.some((connection) => isOpen(connection, clock))) {
-      const content = await cipher.open(stored, conversation.keySalt, stored.ciphertext);
-      const message = viewMessage(stored, content, conversation, recipientId);
-      const taken = await pushTo(dependencies, found, { type: 'message.new', messageId, message });
-      if (taken > 0) return true;
-    }
-    await notifications.publish({ ...reference, unread: unreadCount(mailbox) });
-    telemetry.count('NotificationPublished');
-    return true;
-  };
+    if (!found.some((connection) => isOpen(connection, clock))) return toNobody;
+    const content = await openMessage(dependencies, conversation, stored);
+    if (content === undefined) return toNobody;
+    const message = viewMessage(stored, content, conversation, recipientId);
+    return pushTo(dependencies, found, { type: 'message.new', messageId: stored.messageId, message });
+  }
 }

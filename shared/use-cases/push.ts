@@ -13,27 +13,34 @@ export function isOpen({ ready, expiresAt }: Connection, clock: Clock): boolean 
   return ready && expiresAt > clock.now();
 }
 
-/** Posts `push` to each of `connections` that may be pushed to; how many took it. Never throws. */
+/** How many connections took a push, and how many it could not be posted to. */
+export interface Pushed {
+  readonly taken: number;
+  readonly failed: number;
+}
+
+/** Posts `push` to each of `connections` that may be pushed to. Never throws. */
 export async function pushTo(
   { connections: table, gateway, clock, telemetry }: PushDependencies,
   connections: readonly Connection[],
   push: Push,
-): Promise<number> {
+): Promise<Pushed> {
   const frame = JSON.stringify(push);
   const open = connections.filter((connection) => isOpen(connection, clock));
-  const taken = await Promise.all(
+  const outcomes = await Promise.all(
     open.map(async (connection) => {
       try {
-        const outcome = await gateway.post(connection.connectionId, frame);
+        const outcome = await gateway.post(connection.connectionId, frame, { mayRepeat: true });
         // The connection was ready once, so this is not the 410 of one that is still opening.
         if (outcome === 'gone') await table.remove(connection);
-        return outcome === 'posted';
+        return outcome;
       } catch (error) {
         telemetry.error('push failed', error, { connectionId: connection.connectionId });
         telemetry.count('PushFailed');
-        return false;
+        return 'failed';
       }
     }),
   );
-  return taken.filter(Boolean).length;
+  const count = (outcome: (typeof outcomes)[number]) => outcomes.filter((one) => one === outcome).length;
+  return { taken: count('posted'), failed: count('failed') };
 }

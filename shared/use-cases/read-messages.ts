@@ -119,8 +119,24 @@ async function keep(
   if (kept.length > 0) await Promise.all(tiers.map((tier) => tier.put(...kept)));
 }
 
+/** The content of a message, or `undefined`, which is counted, where nobody can read it any more. */
+export async function openMessage(
+  { cipher, telemetry }: Pick<ReadMessagesDependencies, 'cipher' | 'telemetry'>,
+  { conversationId, keySalt }: ConversationIdentity,
+  stored: StoredMessage,
+): Promise<string | undefined> {
+  try {
+    return await cipher.open(stored, keySalt, stored.ciphertext);
+  } catch (error) {
+    if (!(error instanceof UnreadableMessage)) throw error;
+    telemetry.error('unreadable message', error, { conversationId, seq: stored.seq });
+    telemetry.count('UnreadableMessage');
+    return undefined;
+  }
+}
+
 /** Opens `entries` into `found`; returns the seqs of those that did not open. */
-function makeOpenAll({ cipher, telemetry }: ReadMessagesDependencies) {
+function makeOpenAll(dependencies: ReadMessagesDependencies) {
   return async (
     conversation: ConversationIdentity,
     entries: readonly StoredMessage[],
@@ -128,18 +144,9 @@ function makeOpenAll({ cipher, telemetry }: ReadMessagesDependencies) {
   ): Promise<number[]> => {
     const unreadable: number[] = [];
     for (const stored of entries) {
-      try {
-        const content = await cipher.open(stored, conversation.keySalt, stored.ciphertext);
-        found.set(stored.seq, { stored, content });
-      } catch (error) {
-        if (!(error instanceof UnreadableMessage)) throw error;
-        telemetry.error('unreadable message', error, {
-          conversationId: conversation.conversationId,
-          seq: stored.seq,
-        });
-        telemetry.count('UnreadableMessage');
-        unreadable.push(stored.seq);
-      }
+      const content = await openMessage(dependencies, conversation, stored);
+      if (content === undefined) unreadable.push(stored.seq);
+      else found.set(stored.seq, { stored, content });
     }
     return unreadable;
   };

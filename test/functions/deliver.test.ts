@@ -13,9 +13,10 @@ let events: Events;
 let api: Server;
 let handler: (event: SQSEvent) => Promise<SQSBatchResponse>;
 
-/** Recipients of notifications, those whose notification the bus refuses, and the frames that were posted. */
+/** Recipients of notifications, those whose notification the bus refuses, connections that refuse, and what was posted. */
 const notified: unknown[] = [];
 const refused = new Set<unknown>();
+const unreachable = new Set<string>();
 const posted: { path: string | undefined; frame: unknown }[] = [];
 
 beforeAll(async () => {
@@ -28,7 +29,10 @@ beforeAll(async () => {
     },
   });
   api = createServer(async (request, response) => {
-    posted.push({ path: request.url, frame: JSON.parse(await text(request)) });
+    const frame = JSON.parse(await text(request));
+    const { url = '' } = request;
+    if ([...unreachable].some((connectionId) => url.endsWith(connectionId))) response.statusCode = 403;
+    else posted.push({ path: url, frame });
     response.end();
   });
   const httpUrl = `http://127.0.0.1:${await listenOnLoopback(api)}`;
@@ -69,8 +73,17 @@ async function waitingFor(recipientId: string): Promise<string> {
 }
 
 /** What the function answers to a batch of these bodies, each under its index. */
-const deliver = (...bodies: string[]) =>
-  handler({ Records: bodies.map((body, index) => ({ messageId: `record-${index}`, body })) } as SQSEvent);
+const deliver = (...bodies: string[]) => deliverAt(1, bodies);
+
+/** The same when the queue brings them for the so-manieth time. */
+const deliverAt = (receives: number, bodies: readonly string[]) =>
+  handler({
+    Records: bodies.map((body, index) => ({
+      messageId: `record-${index}`,
+      body,
+      attributes: { ApproximateReceiveCount: String(receives) },
+    })),
+  } as SQSEvent);
 
 const failed = (...indexes: number[]) => ({
   batchItemFailures: indexes.map((index) => ({ itemIdentifier: `record-${index}` })),
@@ -94,6 +107,16 @@ test('a recipient who is there by now gets the message itself', async () => {
     },
   ]);
   expect(notified).not.toContain('dave');
+});
+
+test('what could not be posted comes again, but is never set aside', async () => {
+  const body = await waitingFor('mallory');
+  const { connectionId } = await world.join('mallory');
+  unreachable.add(connectionId);
+
+  expect(await deliverAt(4, [body])).toStrictEqual(failed(0));
+  expect(await deliverAt(5, [body])).toStrictEqual(failed());
+  unreachable.clear();
 });
 
 test('bad records among good ones come again, and they alone', async () => {

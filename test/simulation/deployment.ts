@@ -10,7 +10,7 @@ import { makeRelationships } from '#shared/adapters/dynamodb/relationships.ts';
 import { makeNotifications } from '#shared/adapters/events/notifications.ts';
 import { makeDataKeys } from '#shared/adapters/kms/data-keys.ts';
 import { makeMessageCipher } from '#shared/adapters/kms/message-cipher.ts';
-import { makeDeliveryQueue, parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
+import { makeDeliveryQueue, maxReceiveCount, parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
 import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
 import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
 import {
@@ -216,9 +216,10 @@ export const functions = {
     /** The ids of the records that are to come again. */
     return async (records: readonly QueueRecord[]): Promise<string[]> => {
       const again = await Promise.all(
-        records.map(async ({ messageId, body }) => {
+        records.map(async ({ messageId, body, receives }) => {
           try {
-            return (await deliverLater(parseReference(body))) ? [] : [messageId];
+            const isLast = receives >= maxReceiveCount;
+            return (await deliverLater(parseReference(body), isLast)) ? [] : [messageId];
           } catch (error) {
             basis.telemetry.error('later delivery failed', error, { messageId });
             return [messageId];

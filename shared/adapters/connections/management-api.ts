@@ -14,18 +14,31 @@ interface Options {
   readonly random: Random;
 }
 
-/** Throttled, or the client's buffer is full: not sent, so sending again is harmless. */
-const postAttempts = 4;
+const attempts = 4;
+/**
+ * No attempt begins later. A function may freeze between two attempts and thaw minutes later, when the token of the
+ * connection has expired.
+ */
+const attemptsMs = 1_000;
 
 /** API Gateway's `@connections`. */
 export function makeManagementApi({ api, clock, random }: Options): ConnectionGateway {
   const backoff = makeBackoff(clock, random);
 
+  async function repeating(
+    send: () => Promise<unknown>,
+    isTransient: (error: unknown) => boolean,
+  ): Promise<void> {
+    const stopAt = clock.now() + attemptsMs;
+    await retrying(send, isTransient, backoff, { attempts, isInTime: () => clock.now() < stopAt });
+  }
+
   return {
-    async post(connectionId, frame) {
+    async post(connectionId, frame, { mayRepeat } = { mayRepeat: false }) {
       const command = new PostToConnectionCommand({ ConnectionId: connectionId, Data: frame });
+      const isTransient = mayRepeat ? isThrottledOrUnanswered : isThrottled;
       try {
-        await retrying(() => api.send(command), isThrottled, backoff, postAttempts);
+        await repeating(() => api.send(command), isTransient);
         return 'posted';
       } catch (error) {
         if (isGone(error)) return 'gone';
@@ -35,7 +48,7 @@ export function makeManagementApi({ api, clock, random }: Options): ConnectionGa
     async close(connectionId) {
       try {
         const command = new DeleteConnectionCommand({ ConnectionId: connectionId });
-        await retrying(() => api.send(command), isThrottled, backoff, postAttempts);
+        await repeating(() => api.send(command), isThrottled);
       } catch (error) {
         if (!isGone(error)) throw error;
       }
@@ -48,7 +61,16 @@ function isGone(error: unknown): boolean {
   return errorName(error) === 'GoneException';
 }
 
+/** Throttled, or the client's buffer is full: not sent, so sending again is harmless. */
 function isThrottled(error: unknown): boolean {
-  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } };
-  return $metadata?.httpStatusCode === 429;
+  return statusOf(error) === 429;
+}
+
+/** The same, or there was no answer, or one of a server that failed: it may have been sent. */
+function isThrottledOrUnanswered(error: unknown): boolean {
+  return isThrottled(error) || (statusOf(error) ?? 500) >= 500;
+}
+
+function statusOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 }

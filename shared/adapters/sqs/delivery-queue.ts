@@ -11,6 +11,9 @@ interface Options {
 /** Long enough for the recipient to have acknowledged, so that most references need no work. */
 const lookAgainAfterSeconds = 10;
 
+/** How often a reference is brought before it rests in the dead-letter queue: AWS advises five at least for Lambda. */
+export const maxReceiveCount = 5;
+
 /** References to messages, each of which comes back for a second look. */
 export function makeDeliveryQueue({ sqs, queueUrl }: Options): DeliveryQueue {
   return {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { UnreadableMessage } from '#shared/domain/failures.ts';
 import { clock as systemClock } from '#shared/runtime/clock.ts';
 import { sdkError, startWorld, type World } from '#test/support/world.ts';
 
@@ -106,14 +107,62 @@ test('nobody there and the key out of reach: a notification needs no content', a
   expect(publishedFor(bob)).toHaveLength(1);
 });
 
-test('a push that failed has not been taken: notified', async () => {
-  const { bob, reference } = await sendToNobody();
-  await world.join(bob);
-  const fail = async () => {
-    throw sdkError('LimitExceededException', 429);
-  };
+/** A gateway that can't post to these connections. */
+const failingFor = (...connectionIds: string[]) => ({
+  ...world.gateway,
+  post: async (connectionId: string, frame: string) => {
+    if (connectionIds.includes(connectionId)) throw sdkError('LimitExceededException', 429);
+    return world.gateway.post(connectionId, frame);
+  },
+});
 
-  await world.environment({ gateway: { post: fail, close: fail } }).deliverLater(reference);
+test('a push that failed has not been taken: notified, and tried again', async () => {
+  const { bob, message, reference } = await sendToNobody();
+  const { connectionId } = await world.join(bob);
 
+  const gateway = failingFor(connectionId);
+  expect(await world.environment({ gateway }).deliverLater(reference)).toBe(false);
   expect(publishedFor(bob)).toStrictEqual([{ ...reference, unread: 1 }]);
+
+  expect(await world.environment().deliverLater(reference)).toBe(true);
+  expect(world.gateway.pushes(connectionId)).toMatchObject([{ message }]);
+});
+
+test('one device took it, another could not be posted to: tried again, without a notification', async () => {
+  const { bob, reference } = await sendToNobody();
+  const [phone, laptop] = [await world.join(bob), await world.join(bob)];
+
+  const environment = world.environment({ gateway: failingFor(laptop.connectionId) });
+  expect(await environment.deliverLater(reference)).toBe(false);
+
+  expect(world.gateway.pushes(phone.connectionId)).toHaveLength(1);
+  expect(publishedFor(bob)).toStrictEqual([]);
+});
+
+test('a push that still fails when the queue brings the reference for the last time is let go', async () => {
+  const { bob, reference } = await sendToNobody();
+  const { connectionId } = await world.join(bob);
+
+  const gateway = failingFor(connectionId);
+  expect(await world.environment({ gateway }).deliverLater(reference, true)).toBe(true);
+
+  expect(publishedFor(bob)).toHaveLength(1);
+});
+
+test('what nobody can read any more is counted and told of once, not tried for ever', async () => {
+  const { bob, reference } = await sendToNobody();
+  const { connectionId } = await world.join(bob);
+  const cipher = {
+    ...world.environment().cipher,
+    open: async () => {
+      throw new UnreadableMessage('The ciphertext is damaged.');
+    },
+  };
+  const before = world.telemetry.counts.get('UnreadableMessage') ?? 0;
+
+  expect(await world.environment({ cipher }).deliverLater(reference)).toBe(true);
+
+  expect(world.gateway.pushes(connectionId)).toStrictEqual([]);
+  expect(publishedFor(bob)).toHaveLength(1);
+  expect(world.telemetry.counts.get('UnreadableMessage')).toBe(before + 1);
 });

@@ -1,5 +1,6 @@
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { maxReceiveCount } from '#shared/adapters/sqs/delivery-queue.ts';
 import type { Dice } from '../dice.ts';
 import type { Faults } from '../faults.ts';
 import type { Scheduler } from '../scheduler.ts';
@@ -10,6 +11,8 @@ import type { Answer } from './wire.ts';
 export interface QueueRecord {
   readonly messageId: string;
   readonly body: string;
+  /** How often it has been brought, this time included. */
+  readonly receives: number;
 }
 
 interface Options {
@@ -22,32 +25,31 @@ interface Options {
 }
 
 const visibilityTimeoutMs = 30_000;
-const maxReceives = 5;
 
 /** SQS: at least once, after the delay, in any order, in batches, again if it failed; then the dead-letter queue. */
 export function makeQueue({ scheduler, dice, faults, trace, deliver }: Options) {
   const sent: string[] = [];
   const dead: QueueRecord[] = [];
-  let waiting: { record: QueueRecord; receives: number }[] = [];
+  let waiting: QueueRecord[] = [];
   let inFlight = 0;
 
-  function arrive(record: QueueRecord, receives: number): void {
-    waiting.push({ record, receives });
+  function arrive(record: QueueRecord): void {
+    waiting.push(record);
     scheduler.after(dice.between(0, 200), receive);
   }
 
-  async function deliverBatch(batch: typeof waiting): Promise<void> {
-    const failed = await deliver(batch.map(({ record }) => record));
-    for (const { record, receives } of batch) {
+  async function deliverBatch(batch: readonly QueueRecord[]): Promise<void> {
+    const failed = await deliver(batch);
+    for (const record of batch) {
       const isDone = failed !== undefined && !failed.includes(record.messageId);
       if (isDone && !faults.happens('redelivery')) {
         inFlight -= 1;
-      } else if (receives >= maxReceives) {
+      } else if (record.receives >= maxReceiveCount) {
         trace.note(record.messageId, 'goes to the dead-letter queue');
         dead.push(record);
         inFlight -= 1;
       } else {
-        scheduler.after(visibilityTimeoutMs, () => arrive(record, receives + 1));
+        scheduler.after(visibilityTimeoutMs, () => arrive({ ...record, receives: record.receives + 1 }));
       }
     }
   }
@@ -71,13 +73,13 @@ export function makeQueue({ scheduler, dice, faults, trace, deliver }: Options) 
       if (!(command instanceof SendMessageCommand)) return answer.fail(new NotModelled('an SQS command'));
       const { QueueUrl, MessageBody = '', DelaySeconds = 0, ...unknown } = command.input;
       if (Object.keys(unknown).length > 0 || !QueueUrl) return answer.fail(new NotModelled('an SQS message'));
-      const record = { messageId: `record-${sent.length + 1}`, body: MessageBody };
+      const record = { messageId: `record-${sent.length + 1}`, body: MessageBody, receives: 1 };
       sent.push(MessageBody);
       inFlight += 1;
-      scheduler.after(DelaySeconds * 1000, () => arrive(record, 1));
+      scheduler.after(DelaySeconds * 1000, () => arrive(record));
       if (faults.happens('redelivery')) {
         inFlight += 1;
-        scheduler.after(DelaySeconds * 1000 + dice.between(0, 20_000), () => arrive(record, 1));
+        scheduler.after(DelaySeconds * 1000 + dice.between(0, 20_000), () => arrive(record));
       }
       answer.ok({ MessageId: record.messageId });
     },

@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const deliverNow = 'shared/use-cases/deliver-now.ts';
+const managementApi = 'shared/adapters/connections/management-api.ts';
 const deliverLater = 'shared/use-cases/deliver-later.ts';
 const push = 'shared/use-cases/push.ts';
 const sendTest = 'shared/use-cases/send-message.test.ts';
@@ -72,7 +73,7 @@ export const delivering: readonly Mutation[] = [
   {
     guard: 'a push that fails is that connection’s alone',
     file: push,
-    find: '        return false;\n      }',
+    find: "        return 'failed';\n      }",
     replace: '        throw error;\n      }',
     test: sendTest,
   },
@@ -120,7 +121,34 @@ export const delivering: readonly Mutation[] = [
   },
   {
     guard: 'a push that nobody took becomes a notification',
-    ...{ file: deliverLater, find: 'if (taken > 0) return true;', replace: 'return true;', test: laterTest },
+    ...{ file: deliverLater, find: 'if (taken === 0) {', replace: 'if (false) {', test: laterTest },
+  },
+  {
+    guard: 'a push that failed is tried again later',
+    ...{
+      file: deliverLater,
+      find: 'return failed === 0 || isLast;',
+      replace: 'return true;',
+      test: laterTest,
+    },
+  },
+  {
+    guard: 'a push that fails to the last is not set aside as a failure',
+    ...{ file: deliverLater, find: ' || isLast;', replace: ';', test: laterTest },
+  },
+  {
+    guard: 'a frame that may have arrived is sent again only if it may come twice',
+    file: managementApi,
+    find: 'mayRepeat ? isThrottledOrUnanswered : isThrottled',
+    replace: 'isThrottledOrUnanswered',
+    test: 'shared/adapters/connections/management-api.test.ts',
+  },
+  {
+    guard: 'no attempt at a post begins after a second',
+    file: managementApi,
+    find: 'clock.now() < stopAt',
+    replace: 'true',
+    test: 'shared/adapters/connections/management-api.test.ts',
   },
   {
     guard: 'a failed record of the queue comes again, and it alone',

@@ -16,10 +16,13 @@ let server: Server;
 let requests: { line: string; body: string }[];
 let answers: Answer[];
 let slept: number;
+/** How long a pause takes, in milliseconds: a function may freeze in it. */
+let pauseMs: number;
+let now: number;
 let api: ConnectionGateway;
 
 beforeEach(async () => {
-  [requests, answers, slept] = [[], [], 0];
+  [requests, answers, slept, pauseMs, now] = [[], [], 0, 0, 0];
   server = createServer((request, response) => void answer(request, response));
   const port = await listenOnLoopback(server);
   vi.stubEnv('MANAGEMENT_ENDPOINT', `http://127.0.0.1:${port}/local`);
@@ -43,8 +46,9 @@ function makeApi(limitMs?: number): ConnectionGateway {
       requestHandler.updateHttpClientConfig(name, limitMs);
   const sleep = async () => {
     slept += 1;
+    now += pauseMs;
   };
-  return makeManagementApi({ api: client, clock: { now: () => 0, sleep }, random: () => 1 });
+  return makeManagementApi({ api: client, clock: { now: () => now, sleep }, random: () => 1 });
 }
 
 afterEach(async () => {
@@ -142,3 +146,38 @@ test.for<[string, Answer, object]>([
   }
   expect(slept).toBe(0);
 });
+
+test.for<[string, Answer]>([
+  ['failed', [500, 'InternalServerError']],
+  ['unavailable', [503]],
+  ['cut off', 'reset'],
+])('%s: a frame that may arrive twice is sent again', async ([, planned]) => {
+  answers = [planned, throttled, planned];
+
+  expect(await api.post('c', 'x', { mayRepeat: true })).toBe('posted');
+
+  expect(requests.map(({ body }) => body)).toStrictEqual(['x', 'x', 'x', 'x']);
+});
+
+test.for<[string, Answer]>([
+  ['refused', [403, 'ForbiddenException']],
+  ['too large', [413, 'PayloadTooLargeException']],
+])('%s: thrown at once, because it would be again', async ([, planned]) => {
+  answers = [planned];
+
+  await expect(api.post('c', 'x', { mayRepeat: true })).rejects.toMatchObject({ name: planned[1] });
+
+  expect(requests).toHaveLength(1);
+});
+
+test.for(operations)(
+  '%s: a function that froze in a pause does not go on when it thaws',
+  async ([, operate]) => {
+    answers = [throttled];
+    pauseMs = 1_000;
+
+    await expect(operate()).rejects.toMatchObject({ name: 'LimitExceededException' });
+
+    expect(requests).toHaveLength(1);
+  },
+);
