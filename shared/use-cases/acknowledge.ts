@@ -4,7 +4,7 @@ import type { AckRequest } from '#shared/protocol/requests.ts';
 import { faultOf, movedMailbox } from './mailbox-moves.ts';
 import type { Mailboxes, MailboxMove, RateLimiter } from './ports.ts';
 import { type ReceiptDependencies, sendReceipts } from './receipts.ts';
-import { refuseRequestOverLimit } from './refusals.ts';
+import { chargesOf, refuseOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
 
 export interface AcknowledgeDependencies extends ReceiptDependencies {
@@ -17,7 +17,7 @@ export function makeAcknowledge(dependencies: AcknowledgeDependencies) {
   const { mailboxes, limiter } = dependencies;
 
   return async (request: AckRequest, session: Session): Promise<Reply> => {
-    await refuseRequestOverLimit(limiter, request, session);
+    await refuseOverLimit(limiter, chargesOf(request, session));
     const moves = await Promise.allSettled(
       [...request.positions].map(async ([conversationId, seq]): Promise<MailboxMove> => {
         if (!isConversationId(conversationId)) return { moved: false, reason: 'not_found' };

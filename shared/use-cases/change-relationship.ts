@@ -2,7 +2,7 @@ import { badRequest } from '#shared/protocol/fields.ts';
 import type { Reply } from '#shared/protocol/replies.ts';
 import type { BlockRequest } from '#shared/protocol/requests.ts';
 import type { RateLimiter, Relationships } from './ports.ts';
-import { refuseRequestOverLimit } from './refusals.ts';
+import { chargesOf, refuseOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
 
 export interface ChangeRelationshipDependencies {
@@ -14,7 +14,7 @@ export interface ChangeRelationshipDependencies {
 export function makeChangeRelationship({ relationships, limiter }: ChangeRelationshipDependencies) {
   return async (request: BlockRequest, session: Session): Promise<Reply> => {
     if (request.userId === session.userId) throw badRequest('"userId" is yourself.', 'Name the other user.');
-    await refuseRequestOverLimit(limiter, request, session);
+    await refuseOverLimit(limiter, chargesOf(request, session));
     await relationships[request.action](session.userId, request.userId);
     return { type: 'ok' };
   };

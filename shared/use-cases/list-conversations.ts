@@ -5,9 +5,8 @@ import { fitting, roomIn } from '#shared/protocol/pages.ts';
 import { type ConversationSummary, type Reply, replyFrame } from '#shared/protocol/replies.ts';
 import type { ConversationsRequest } from '#shared/protocol/requests.ts';
 import type { ConversationLog, Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
-import { refuseRequestOverLimit } from './refusals.ts';
+import { chargesOf, refuseOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
-import { sideBySide } from './waiting.ts';
 
 export interface ListConversationsDependencies {
   readonly mailboxes: Mailboxes;
@@ -27,11 +26,10 @@ export function makeListConversations({ mailboxes, log, limiter }: ListConversat
   ): Promise<Reply> => {
     const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
     const limit = request.limit ?? limits.conversationsDefault;
-    const [, rest] = await sideBySide(
-      refuseRequestOverLimit(limiter, request, session),
-      // One more than the page holds tells whether it is the last.
-      readOlder(mailboxes, session.userId, limit + 1, after),
-    );
+    // Not side by side: an hour in which everything was active is read whole, and that is too much for a refused request.
+    await refuseOverLimit(limiter, chargesOf(request, session));
+    // One more than the page holds tells whether it is the last.
+    const rest = await readOlder(mailboxes, session.userId, limit + 1, after);
     const page = rest.slice(0, limit);
     const identities = await log.identities(
       session.userId,

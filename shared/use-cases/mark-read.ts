@@ -7,9 +7,8 @@ import type { AcknowledgeDependencies } from './acknowledge.ts';
 import { beyondEnd, faultOf, movedMailbox } from './mailbox-moves.ts';
 import type { ConversationLog } from './ports.ts';
 import { sendReceipts } from './receipts.ts';
-import { notFound, refuseRequestOverLimit } from './refusals.ts';
+import { chargesOf, notFound, withinLimits } from './refusals.ts';
 import type { Session } from './session.ts';
-import { sideBySide } from './waiting.ts';
 
 /** All up to the seq was read, which implies that it has arrived. */
 export function makeMarkRead(dependencies: AcknowledgeDependencies) {
@@ -18,8 +17,7 @@ export function makeMarkRead(dependencies: AcknowledgeDependencies) {
   return async (request: ReadRequest, session: Session): Promise<Reply> => {
     const { conversationId, seq } = request;
     if (!isConversationId(conversationId)) throw notFound();
-    const [, mailbox] = await sideBySide(
-      refuseRequestOverLimit(limiter, request, session),
+    const mailbox = await withinLimits(limiter, chargesOf(request, session), () =>
       mailboxes.get(session.userId, conversationId),
     );
     if (!mailbox) throw notFound();

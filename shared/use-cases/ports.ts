@@ -50,6 +50,8 @@ export type RateLimitDecision =
 /** Takes from every named budget, or from none of them. */
 export interface RateLimiter {
   take(charges: readonly RateLimitCharge[]): Promise<RateLimitDecision>;
+  /** Whether the last answers already tell that nothing is left of one of them: a look at the memory, and no call. */
+  lastKnown(charges: readonly RateLimitCharge[]): RateLimitDecision;
 }
 
 export interface RateLimitCharge {

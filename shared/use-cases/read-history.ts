@@ -7,7 +7,7 @@ import type { HistoryRequest } from '#shared/protocol/requests.ts';
 import { viewMessage } from './message-view.ts';
 import type { Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
 import { makeReadMessages, type ReadMessagesDependencies } from './read-messages.ts';
-import { notFound, refuseRequestOverLimit } from './refusals.ts';
+import { chargesOf, notFound, withinLimits } from './refusals.ts';
 import type { Session } from './session.ts';
 import { sideBySide } from './waiting.ts';
 
@@ -29,10 +29,11 @@ export function makeReadHistory(dependencies: ReadHistoryDependencies) {
   return async (request: HistoryRequest, session: Session, requestId: string | undefined): Promise<Reply> => {
     const { conversationId } = request;
     if (!isConversationId(conversationId)) throw notFound();
-    const [, mailbox, identities] = await sideBySide(
-      refuseRequestOverLimit(limiter, request, session),
-      mailboxes.get(session.userId, conversationId),
-      log.identities(session.userId, [conversationId]),
+    const [mailbox, identities] = await withinLimits(limiter, chargesOf(request, session), () =>
+      sideBySide(
+        mailboxes.get(session.userId, conversationId),
+        log.identities(session.userId, [conversationId]),
+      ),
     );
     const conversation = identities.get(conversationId);
     if (!mailbox || !conversation) throw notFound();

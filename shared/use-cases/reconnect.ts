@@ -3,9 +3,9 @@ import { type Behind, makeDrain } from './drain-conversations.ts';
 import { ConnectionGone, makePager } from './drain-pages.ts';
 import type { ConnectionGateway, Connections, Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
 import type { ReadMessagesDependencies } from './read-messages.ts';
-import { refuseRequestOverLimit } from './refusals.ts';
+import { chargesOf, refuseOverLimit, withinLimits } from './refusals.ts';
+import { surchargeOf } from './request-costs.ts';
 import type { Session } from './session.ts';
-import { sideBySide } from './waiting.ts';
 
 export interface ReconnectDependencies extends ReadMessagesDependencies {
   readonly connections: Connections;
@@ -37,14 +37,15 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
   }
 
   return async (request, session, requestId) => {
-    const [, isOpen] = await sideBySide(
-      refuseRequestOverLimit(limiter, request, session),
-      letPushesBegin(session),
-    );
+    const isOpen = await withinLimits(limiter, chargesOf(request, session), () => letPushesBegin(session));
     if (!isOpen) return;
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
-    const behind = findBehind(request, await mailboxes.all(session.userId));
+    const all = await mailboxes.all(session.userId);
+    const surcharge = surchargeOf(request, all.length);
+    if (surcharge > 0)
+      await refuseOverLimit(limiter, [{ limit: 'requestsPerUser', of: session.userId, cost: surcharge }]);
+    const behind = findBehind(request, all);
     const pager = makePager((frame) => gateway.post(session.connectionId, frame), requestId);
     try {
       await drain(session.userId, behind, pager);

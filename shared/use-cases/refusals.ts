@@ -1,27 +1,41 @@
 import { ProtocolError } from '#shared/protocol/errors.ts';
-import type { RateLimitCharge, RateLimiter } from './ports.ts';
+import type { RateLimitCharge, RateLimitDecision, RateLimiter } from './ports.ts';
 import { type ChargedRequest, costOf } from './request-costs.ts';
 import type { Session } from './session.ts';
+import { sideBySide } from './waiting.ts';
 
 /** Takes `charges`, or refuses with `rate_limited`. */
 export async function refuseOverLimit(
   limiter: RateLimiter,
   charges: readonly RateLimitCharge[],
 ): Promise<void> {
-  const decision = await limiter.take(charges);
+  refuse(await limiter.take(charges));
+}
+
+/**
+ * What `work` resolves to, beside which `charges` are taken, so that they cost no time of their own. Once it is known that
+ * nothing is left, refused requests do no work: a flood is not paid for.
+ */
+export async function withinLimits<T>(
+  limiter: RateLimiter,
+  charges: readonly RateLimitCharge[],
+  work: () => Promise<T>,
+): Promise<T> {
+  refuse(limiter.lastKnown(charges));
+  const [, result] = await sideBySide(refuseOverLimit(limiter, charges), work());
+  return result;
+}
+
+function refuse(decision: RateLimitDecision): void {
   if (decision.allowed) return;
   throw new ProtocolError('rate_limited', 'Too many requests in too short a time.', {
     retryAfterMs: decision.retryAfterMs,
   });
 }
 
-/** The same for requests other than sends, by their weight. */
-export async function refuseRequestOverLimit(
-  limiter: RateLimiter,
-  request: ChargedRequest,
-  { userId }: Session,
-): Promise<void> {
-  await refuseOverLimit(limiter, [{ limit: 'requestsPerUser', of: userId, cost: costOf(request) }]);
+/** What requests other than sends are charged, by their weight. */
+export function chargesOf(request: ChargedRequest, { userId }: Session): RateLimitCharge[] {
+  return [{ limit: 'requestsPerUser', of: userId, cost: costOf(request) }];
 }
 
 /** Not there and not yours are the same to a stranger. */

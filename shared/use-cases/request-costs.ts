@@ -1,18 +1,18 @@
 import { requestCost } from '#shared/domain/rate-limits.ts';
 import { limits } from '#shared/protocol/limits.ts';
-import type { Request } from '#shared/protocol/requests.ts';
+import type { ReconnectRequest, Request } from '#shared/protocol/requests.ts';
 
 /** Requests that are charged to `requestsPerUser`: a `send` has limits of its own, and a `ping` touches nothing. */
 export type ChargedRequest = Exclude<Request, { action: 'send' | 'ping' }>;
 
-/** A reconnect without positions still looks through every mailbox of its user. */
-const leastMailboxes = 100;
+/** A reconnect looks through every mailbox of its user: so many are taken to be there before they are counted. */
+const expectedMailboxes = 100;
 
 /** What a request takes from `requestsPerUser`, by the rows that it may read and write. */
 export function costOf(request: ChargedRequest): number {
   switch (request.action) {
     case 'reconnect':
-      return requestCost(Math.max(leastMailboxes, request.positions?.size ?? 0));
+      return requestCost(Math.max(expectedMailboxes, request.positions?.size ?? 0));
     case 'ack':
       return requestCost(0, request.positions.size);
     case 'history':
@@ -24,4 +24,9 @@ export function costOf(request: ChargedRequest): number {
     case 'unblock':
       return requestCost(1, 1);
   }
+}
+
+/** What a reconnect that has read so many `mailboxes` owes beyond that; 0 for most users. */
+export function surchargeOf(request: ReconnectRequest, mailboxes: number): number {
+  return Math.max(0, requestCost(Math.min(mailboxes, limits.reconnectPositions)) - costOf(request));
 }

@@ -18,7 +18,7 @@ import type {
   RateLimiter,
   SendState,
 } from './ports.ts';
-import { forbidden, notFound, refuseOverLimit } from './refusals.ts';
+import { forbidden, notFound, withinLimits } from './refusals.ts';
 import type { Session } from './session.ts';
 import { makeBackoff, sideBySide, withinTime } from './waiting.ts';
 
@@ -55,13 +55,15 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
       throw badRequest('"recipientId" is yourself.', 'Name the user that you write to.');
 
     // Step 1: may this user and this address send now, and what does the send continue?
-    const [, { parties, state: initial, blocked }] = await sideBySide(
-      refuseOverLimit(limiter, [
-        { limit: 'messagesPerUser', of: session.userId },
-        { limit: 'messagesPerAddress', of: session.address },
-      ]),
-      readWhatItContinues(log, request, session.userId),
-    );
+    const charges = [
+      { limit: 'messagesPerUser', of: session.userId },
+      { limit: 'messagesPerAddress', of: session.address },
+    ] as const;
+    const {
+      parties,
+      state: initial,
+      blocked,
+    } = await withinLimits(limiter, charges, () => readWhatItContinues(log, request, session.userId));
 
     let state = initial;
     for (let attempt = 1; ; attempt += 1) {

@@ -10,7 +10,14 @@ import {
   retryAfterMs,
 } from '#shared/domain/rate-limit-gcra.ts';
 import { RateLimiterUnavailable, type RateLimitName, type RateLimits } from '#shared/domain/rate-limits.ts';
-import type { Clock, RandomBytes, RateLimitCharge, RateLimiter, Telemetry } from '#shared/use-cases/ports.ts';
+import type {
+  Clock,
+  RandomBytes,
+  RateLimitCharge,
+  RateLimitDecision,
+  RateLimiter,
+  Telemetry,
+} from '#shared/use-cases/ports.ts';
 
 interface RateLimiterDependencies {
   /** A DynamoDBDocumentClient. */
@@ -108,15 +115,24 @@ export function makeRateLimiter(deps: RateLimiterDependencies): RateLimiter {
     }
   }
 
+  const book = (charges: readonly RateLimitCharge[]): Booking[] => {
+    const now = clock.now();
+    return charges.map((one) => bookingOf(one, limits, now));
+  };
+
+  function decisionSoFar(bookings: readonly Booking[]): RateLimitDecision {
+    if (!bookings.some((booking) => isUsedUp(booking, lastTat(booking)))) return { allowed: true };
+    const waits = bookings.map((booking) => retryAfterMs(booking, lastTat(booking)));
+    return { allowed: false, retryAfterMs: longestWait(waits) };
+  }
+
   return {
+    lastKnown: (charges) => decisionSoFar(book(charges)),
     async take(charges) {
-      const now = clock.now();
-      const bookings = charges.map((one) => bookingOf(one, limits, now));
+      const bookings = book(charges);
       // Without this a flood would be paid for frame by frame: a refused update costs as much as a granted one.
-      if (bookings.some((booking) => isUsedUp(booking, lastTat(booking)))) {
-        const waits = bookings.map((booking) => retryAfterMs(booking, lastTat(booking)));
-        return { allowed: false, retryAfterMs: longestWait(waits) };
-      }
+      const soFar = decisionSoFar(bookings);
+      if (!soFar.allowed) return soFar;
 
       const outcomes = await Promise.all(bookings.map(chargeUnlessStoreFails));
       const wait = longestWait(outcomes.map((one) => (one.kind === 'refused' ? one.retryAfterMs : 0)));

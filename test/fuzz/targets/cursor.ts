@@ -25,7 +25,7 @@ const recent: Mailboxes['recent'] = async (userId, _atLeast, fromHour = Number.M
 const list = makeListConversations({
   mailboxes: { recent } as Mailboxes,
   log: { identities: async () => new Map() } as never,
-  limiter: { take: async () => ({ allowed: true }) },
+  limiter: { take: async () => ({ allowed: true }), lastKnown: () => ({ allowed: true }) },
 });
 const session = { userId: 'alice', connectionId: 'c', address: '192.0.2.1' };
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { byteLength } from '#shared/protocol/fields.ts';
 import type { Message, Reply } from '#shared/protocol/replies.ts';
 import type { ReconnectRequest } from '#shared/protocol/requests.ts';
+import type { RateLimiter } from '#shared/use-cases/ports.ts';
 import { makeReconnect } from '#shared/use-cases/reconnect.ts';
 import type { Session } from '#shared/use-cases/session.ts';
 import { intercepting, startWorld, type World } from '#test/support/world.ts';
@@ -220,7 +221,10 @@ test('a connection whose row was removed while it was opening is closed', async 
 test('it is closed also where its reconnect is over the limit', async () => {
   const bob = user('bob');
   const session = { userId: bob, connectionId: `limited-${bob}`, address: '192.0.2.1' };
-  const limiter = { take: async () => ({ allowed: false, retryAfterMs: 7 }) as const };
+  const limiter: RateLimiter = {
+    take: async () => ({ allowed: false, retryAfterMs: 7 }),
+    lastKnown: () => ({ allowed: true }),
+  };
 
   const reconnectOverLimit = makeReconnect({ ...world.environment(), limiter });
   const refused = reconnectOverLimit({ action: 'reconnect' }, session, undefined);

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DocumentClient } from '#shared/adapters/dynamodb/document-client.ts';
 import { directConversationId } from '#shared/domain/conversation.ts';
 import { makeAcknowledge } from '#shared/use-cases/acknowledge.ts';
 import { makeChangeRelationship } from '#shared/use-cases/change-relationship.ts';
 import { makeListConversations } from '#shared/use-cases/list-conversations.ts';
 import { makeMarkRead } from '#shared/use-cases/mark-read.ts';
-import type { RateLimitCharge } from '#shared/use-cases/ports.ts';
+import type { MailboxNumbers, RateLimitCharge, RateLimiter } from '#shared/use-cases/ports.ts';
 import { makeReadHistory } from '#shared/use-cases/read-history.ts';
 import { makeReconnect } from '#shared/use-cases/reconnect.ts';
 import { makeSendMessage } from '#shared/use-cases/send-message.ts';
@@ -22,13 +23,28 @@ const conversationId = directConversationId('alice', 'bob');
 /** An environment whose limits refuse everything, and what was to be charged. */
 function makeRefusing() {
   const charged: RateLimitCharge[] = [];
-  const limiter = {
-    take: async (charges: readonly RateLimitCharge[]) => {
+  const limiter: RateLimiter = {
+    take: async (charges) => {
       charged.push(...charges);
-      return { allowed: false, retryAfterMs: 7 } as const;
+      return { allowed: false, retryAfterMs: 7 };
     },
+    lastKnown: () => ({ allowed: true }),
   };
   return { dependencies: { ...world.environment(), limiter }, charged };
+}
+
+/** One that has been refused before: its limiter knows it. And its calls to the database, none of which succeeds. */
+function makeKnowing() {
+  const calls: unknown[] = [];
+  const dynamodb = {
+    send: async (command: unknown) => {
+      calls.push(command);
+      throw new Error('no database');
+    },
+  } as unknown as DocumentClient;
+  const known = { allowed: false, retryAfterMs: 7 } as const;
+  const limiter: RateLimiter = { take: async () => known, lastKnown: () => known };
+  return { dependencies: { ...world.environment({ dynamodb }), limiter }, calls };
 }
 
 type Dependencies = ReturnType<typeof makeRefusing>['dependencies'];
@@ -89,20 +105,27 @@ test.for<[string, Request, object[]]>([
     (all, session) => makeChangeRelationship(all)({ action, userId: 'bob' }, session),
     request(1),
   ]),
-])('over its limit, %s is refused, and nothing changes', async ([, send, charges]) => {
-  const [alice, bob] = [await world.join('alice'), await world.join('bob')];
-  await world.environment().send({ action: 'send', recipientId: 'alice', content: 'x' }, bob);
-  const before = await rows();
-  const { dependencies, charged } = makeRefusing();
+])(
+  'over its limit, %s is refused, and nothing changes; once that is known, without any call',
+  async ([, send, charges]) => {
+    const [alice, bob] = [await world.join('alice'), await world.join('bob')];
+    await world.environment().send({ action: 'send', recipientId: 'alice', content: 'x' }, bob);
+    const before = await rows();
+    const { dependencies, charged } = makeRefusing();
 
-  await expect(send(dependencies, alice)).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 7 });
+    await expect(send(dependencies, alice)).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 7 });
 
-  expect(charged).toStrictEqual(charges);
-  expect(await rows()).toStrictEqual(before);
-  expect(world.gateway.frames.get(alice.connectionId) ?? []).not.toContainEqual(
-    expect.objectContaining({ type: expect.stringMatching(/^reconnect/) }),
-  );
-});
+    const knowing = makeKnowing();
+    await expect(send(knowing.dependencies, alice)).rejects.toMatchObject({ code: 'rate_limited' });
+    expect(knowing.calls).toStrictEqual([]);
+
+    expect(charged).toStrictEqual(charges);
+    expect(await rows()).toStrictEqual(before);
+    expect(world.gateway.frames.get(alice.connectionId) ?? []).not.toContainEqual(
+      expect.objectContaining({ type: expect.stringMatching(/^reconnect/) }),
+    );
+  },
+);
 
 /** Everything that the requests could have written. */
 async function rows() {
@@ -113,3 +136,34 @@ async function rows() {
     state: await log.readSendState({ conversationId, senderId: 'alice', recipientId: 'bob' }),
   };
 }
+
+test.for<[number, number[]]>([
+  [100, [5]],
+  [150, [5, 2]],
+  [5_000, [5, 16]],
+])(
+  'a reconnect of a user with %i conversations is charged for them once they are counted',
+  async ([count, costs]) => {
+    const charged: RateLimitCharge[] = [];
+    const limiter: RateLimiter = {
+      take: async (charges) => {
+        charged.push(...charges);
+        return { allowed: charged.length === 1, retryAfterMs: 7 };
+      },
+      lastKnown: () => ({ allowed: true }),
+    };
+    const session = await world.join('carol');
+    const environment = world.environment();
+    const all = async () => Array.from({ length: count }, () => ({ lastSeq: 0 }) as MailboxNumbers);
+    const mailboxes = { ...environment.mailboxes, all };
+
+    const reconnect = makeReconnect({ ...environment, mailboxes, limiter });
+    const outcome = reconnect({ action: 'reconnect' }, session, 'r').then(
+      () => 'drained',
+      ({ code }) => code,
+    );
+
+    expect(await outcome).toBe(costs.length === 1 ? 'drained' : 'rate_limited');
+    expect(charged).toStrictEqual(costs.map((cost) => ({ limit: 'requestsPerUser', of: 'carol', cost })));
+  },
+);

@@ -93,9 +93,23 @@ export const surroundings: readonly Mutation[] = [
   {
     guard: 'GCRA: a refusal that is known to hold costs no update',
     file: limiter,
-    find: 'if (bookings.some((booking) => isUsedUp(booking, lastTat(booking)))) {',
-    replace: 'if (bookings.some((booking) => isUsedUp(booking, lastTat(booking) && 0))) {',
+    find: 'if (!soFar.allowed) return soFar;',
+    replace: '',
     test: 'shared/adapters/dynamodb/rate-limiter.calls.test.ts',
+  },
+  {
+    guard: 'a request whose refusal is known does no work',
+    file: 'shared/use-cases/refusals.ts',
+    find: '  refuse(limiter.lastKnown(charges));\n',
+    replace: '',
+    test: 'shared/use-cases/request-limits.test.ts',
+  },
+  {
+    guard: 'a reconnect is charged for the mailboxes that it has read',
+    file: 'shared/use-cases/reconnect.ts',
+    find: 'if (surcharge > 0)',
+    replace: 'if (false)',
+    test: 'shared/use-cases/request-limits.test.ts',
   },
   {
     guard: 'GCRA: a refund is given once',
