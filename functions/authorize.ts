@@ -1,13 +1,19 @@
 import { bearerSubprotocolPrefix } from '#shared/protocol/limits.ts';
 import { clock } from '#shared/runtime/clock.ts';
+import { makeRefusalLog } from '#shared/runtime/refusal-log.ts';
 import { optionalSetting, setting } from '#shared/runtime/settings.ts';
 import { type AuthorizerContext, headerOf, offeredSubprotocols } from '#shared/runtime/socket-event.ts';
-import { makeTokenVerifier, remoteKeys } from '#shared/runtime/token-verifier.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { makeTokenVerifier, remoteKeys, type Verification } from '#shared/runtime/token-verifier.ts';
 
 interface AuthorizerEvent {
   readonly methodArn: string;
   readonly headers?: Readonly<Record<string, string | undefined>>;
+  readonly requestContext: { readonly connectionId: string };
 }
+
+const telemetry = makeTelemetry();
+const tellRefusal = makeRefusalLog({ clock, telemetry });
 
 const verify = makeTokenVerifier({
   issuer: setting('TOKEN_ISSUER'),
@@ -17,28 +23,39 @@ const verify = makeTokenVerifier({
   clock,
 });
 
-/** API Gateway turns exactly this message into a 401, a policy that denies into a 403, and another error into a 500. */
-const unauthorized = () => new Error('Unauthorized');
-
+/**
+ * API Gateway turns exactly the message "Unauthorized" into a 401, a policy that denies into a 403, and another error into
+ * a 500. Lambda counts the first as a failed call like the last, so what is really wrong here has a counter of its own.
+ */
 export async function handler(event: AuthorizerEvent) {
-  const token = tokenOf(event);
-  if (token === undefined) throw unauthorized();
-  const verification = await verify(token);
-  if (verification.verdict === 'unauthorized') throw unauthorized();
-  if (verification.verdict === 'forbidden') return policy(event, 'Deny', 'forbidden');
-  const { userId, expiresAt } = verification;
-  return policy(event, 'Allow', userId, { userId, tokenExpiresAt: String(expiresAt) });
+  try {
+    const verification = await verifyTokenOf(event);
+    if (verification.verdict === 'allowed') {
+      const { userId, expiresAt } = verification;
+      return policy(event, 'Allow', userId, { userId, tokenExpiresAt: String(expiresAt) });
+    }
+    tellRefusal(verification.reason, event.requestContext.connectionId);
+    if (verification.verdict === 'forbidden') return policy(event, 'Deny', 'forbidden');
+  } catch (error) {
+    telemetry.error('authorization failed', error);
+    telemetry.count('AuthorizeFailed');
+    throw error;
+  } finally {
+    telemetry.flush();
+  }
+  throw new Error('Unauthorized');
 }
 
-/** The token of the header and of the subprotocol; none where they differ, because one of them is not the client's. */
-function tokenOf({ headers }: AuthorizerEvent): string | undefined {
+/** Of the header and the subprotocol; nobody where they differ, because one of them is not the client's. */
+async function verifyTokenOf({ headers }: AuthorizerEvent): Promise<Verification> {
   const authorization = headerOf(headers, 'authorization');
   const tokens = offeredSubprotocols(headers)
     .filter((name) => name.startsWith(bearerSubprotocolPrefix))
     .map((name) => name.slice(bearerSubprotocolPrefix.length));
   if (authorization !== undefined) tokens.push(/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
   const [token] = tokens;
-  return tokens.every((other) => other === token) ? token || undefined : undefined;
+  if (tokens.some((other) => other !== token)) return { verdict: 'unauthorized', reason: 'several tokens' };
+  return token ? verify(token) : { verdict: 'unauthorized', reason: 'no token' };
 }
 
 function policy(

@@ -5,6 +5,7 @@ import type { AlarmDefinition } from './constructs/alarms.ts';
 import { period } from './constructs/alarms.ts';
 import type { LaterDelivery } from './constructs/later-delivery.ts';
 import type { FunctionName } from './function-needs.ts';
+import { authorizerFunction } from './routes.ts';
 
 export interface Watched {
   readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
@@ -42,6 +43,7 @@ export function alarmList(watched: Watched): AlarmDefinition[] {
   return [
     ...queueAlarms(watched.laterDelivery),
     ...counterAlarms(watched.service),
+    ...errorAlarms(watched),
     ...serviceAlarms(watched),
   ];
 }
@@ -93,6 +95,12 @@ function counterAlarms(service: string): AlarmDefinition[] {
       'DependencyFailed',
       20,
       'DynamoDB, KMS or another service fails; clients get `unavailable` and repeat what they sent. Search the logs for "dependency failed" and look at the health page of AWS.',
+    ),
+    at(
+      'critical',
+      'AuthorizeFailed',
+      5,
+      'Handshakes fail although nothing is known against their tokens: the keys of the issuer cannot be had, or by a defect. Search the log of `authorize` for "authorization failed", and look whether the issuer answers.',
     ),
     at(
       'critical',
@@ -151,19 +159,42 @@ function counterAlarms(service: string): AlarmDefinition[] {
   ];
 }
 
-function serviceAlarms({ functions, busyTables }: Watched): AlarmDefinition[] {
-  const errors = Object.entries(functions).map(
-    ([name, lambda]): AlarmDefinition => ({
-      severity: 'critical',
-      name: `${name}Errors`,
-      metric: lambda.metricErrors({ period }),
-      threshold: 5,
-      periods: 2,
-      description: `\`${name}\` crashes or runs into its time limit. Its log has the error; the dashboard shows what else moved.`,
-    }),
-  );
+function errorAlarms({ functions, service }: Watched): AlarmDefinition[] {
+  const { [authorizerFunction]: authorizer, ...others } = functions;
+  const at = (name: string, metric: IMetric, periods: number): AlarmDefinition => ({
+    severity: 'critical',
+    name: `${name}Errors`,
+    metric,
+    threshold: 5,
+    periods,
+    description: `\`${name}\` crashes or runs into its time limit. Its log has the error; the dashboard shows what else moved.`,
+  });
   return [
-    ...errors,
+    // A period more than the others: Lambda's count may be there before that of the refusals.
+    at(authorizerFunction, crashesOf(authorizer, service), 3),
+    ...Object.entries(others).map(([name, lambda]) => at(name, lambda.metricErrors({ period }), 2)),
+  ];
+}
+
+/**
+ * Each 401 of the authorizer is an error to Lambda, so its errors count in minutes without any refusal alone: else anybody
+ * with a stale token could wake somebody. A crash or a time-out does not get as far as to count a refusal, and what fails
+ * otherwise counts itself, as `AuthorizeFailed`.
+ */
+function crashesOf(authorizer: LambdaFunction, service: string): IMetric {
+  return new MathExpression({
+    expression: 'IF(FILL(refused, 0) > 0, 0, errors)',
+    usingMetrics: {
+      errors: authorizer.metricErrors({ period }),
+      refused: counter(service, 'AuthorizeRefused'),
+    },
+    period,
+    label: 'errors without refusals',
+  });
+}
+
+function serviceAlarms({ busyTables }: Watched): AlarmDefinition[] {
+  return [
     {
       severity: 'critical',
       name: 'FunctionThrottles',

@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { accountMetric, counter, type Watched } from '../alarm-list.ts';
+import { authorizerFunction } from '../routes.ts';
 import { period } from './alarms.ts';
 import type { MessageCache } from './message-cache.ts';
 import type { MessagingApi } from './messaging-api.ts';
@@ -42,7 +43,7 @@ export class OperationsDashboard extends Construct {
     dashboard.addWidgets(
       new AlarmStatusWidget({ title: 'Alarms', width: 24, height: 6, alarms: [...props.alarms] }),
     );
-    dashboard.addWidgets(...clientRow(props.api));
+    dashboard.addWidgets(...clientRow(props));
     dashboard.addWidgets(...functionRow(props));
     dashboard.addWidgets(...storeRow(props));
     dashboard.addWidgets(...lastRow(props));
@@ -52,7 +53,7 @@ export class OperationsDashboard extends Construct {
 /** Those that clients wait for, and the queue's. A dashboard with more than 50 metrics costs $3 a month. */
 const timedFunctions = ['connect', 'send', 'reconnect', 'sync', 'deliver'] as const;
 
-function clientRow({ api, stage }: MessagingApi): IWidget[] {
+function clientRow({ api: { api, stage }, service }: OperationsDashboardProps): IWidget[] {
   const of = (metricName: string, statistic: string) =>
     new Metric({
       namespace: 'AWS/ApiGateway',
@@ -71,17 +72,19 @@ function clientRow({ api, stage }: MessagingApi): IWidget[] {
       of('ClientError', Stats.SUM),
       of('ExecutionError', Stats.SUM),
       of('IntegrationError', Stats.SUM),
+      counter(service, 'AuthorizeRefused'),
     ]),
   ];
 }
 
-function functionRow({ functions }: Watched): IWidget[] {
-  const each = Object.entries(functions);
+function functionRow({ functions, service }: Watched): IWidget[] {
+  // The authorizer's would count every 401.
+  const { [authorizerFunction]: _, ...others } = functions;
   return [
-    graph(
-      'Errors of functions',
-      each.map(([label, lambda]) => lambda.metricErrors({ label, period })),
-    ),
+    graph('Errors of functions', [
+      ...Object.entries(others).map(([label, lambda]) => lambda.metricErrors({ label, period })),
+      counter(service, 'AuthorizeFailed'),
+    ]),
     graph(
       'Time of functions, p99, ms',
       timedFunctions.map((name) => functions[name].metricDuration({ label: name, statistic: 'p99', period })),

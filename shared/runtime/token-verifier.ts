@@ -5,9 +5,25 @@ import type { Clock } from '#shared/use-cases/ports.ts';
 export type Verification =
   | { readonly verdict: 'allowed'; readonly userId: string; readonly expiresAt: number }
   /** Malformed, expired, wrongly signed, of another issuer or audience. */
-  | { readonly verdict: 'unauthorized' }
+  | { readonly verdict: 'unauthorized'; readonly reason: RefusalReason }
   /** A right token of somebody who may not come in. */
-  | { readonly verdict: 'forbidden' };
+  | { readonly verdict: 'forbidden'; readonly reason: RefusalReason };
+
+/** Why somebody is not let in, for the log: words of ours alone, so that nothing of a token gets there. */
+export type RefusalReason =
+  | 'no token'
+  | 'several tokens'
+  | 'malformed'
+  | 'algorithm'
+  | 'unknown key'
+  | 'signature'
+  | 'issuer'
+  | 'audience'
+  | 'not yet valid'
+  | 'expired'
+  | 'claims'
+  | 'subject'
+  | 'scope';
 
 interface Options {
   readonly issuer: string;
@@ -34,21 +50,41 @@ export function makeTokenVerifier({ issuer, audience, keys, requiredScope, clock
         currentDate: new Date(clock.now()),
       });
       const scopes = typeof payload.scope === 'string' ? payload.scope.split(' ') : [];
-      if (!isUserId(payload.sub) || payload.exp === undefined) return { verdict: 'forbidden' };
-      if (requiredScope !== undefined && !scopes.includes(requiredScope)) return { verdict: 'forbidden' };
+      if (!isUserId(payload.sub) || payload.exp === undefined)
+        return { verdict: 'forbidden', reason: 'subject' };
+      if (requiredScope !== undefined && !scopes.includes(requiredScope))
+        return { verdict: 'forbidden', reason: 'scope' };
       return { verdict: 'allowed', userId: payload.sub, expiresAt: payload.exp };
     } catch (error) {
-      if (isTokenFault(error)) return { verdict: 'unauthorized' };
+      if (isTokenFault(error)) return { verdict: 'unauthorized', reason: reasonOf(error) };
       throw error;
     }
   };
 }
 
-function isTokenFault(error: unknown): boolean {
+function isTokenFault(error: unknown): error is errors.JOSEError {
   const keysCannotBeHad = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid;
   if (keysCannotBeHad || !(error instanceof errors.JOSEError)) return false;
   // jose's own word for an answer of the issuer other than 200, and for one that is not JSON.
   return error.code !== 'ERR_JOSE_GENERIC';
+}
+
+const reasons: Readonly<Record<string, RefusalReason>> = {
+  ERR_JOSE_ALG_NOT_ALLOWED: 'algorithm',
+  ERR_JWKS_NO_MATCHING_KEY: 'unknown key',
+  ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'unknown key',
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'signature',
+  ERR_JWT_EXPIRED: 'expired',
+};
+const reasonsByClaim: Readonly<Record<string, RefusalReason>> = {
+  iss: 'issuer',
+  aud: 'audience',
+  nbf: 'not yet valid',
+};
+
+function reasonOf(error: errors.JOSEError): RefusalReason {
+  if (error instanceof errors.JWTClaimValidationFailed) return reasonsByClaim[error.claim] ?? 'claims';
+  return reasons[error.code] ?? 'malformed';
 }
 
 /** The keys at `uri`, fetched once per environment and again, at most every 30 s, when a token names an unknown one. */

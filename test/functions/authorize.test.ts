@@ -4,6 +4,7 @@ import { makeSigner, startKeyServer } from '#test/shared/runtime/support/token-i
 
 const [issuer, audience] = ['https://issuer.example', 'postrider'];
 const methodArn = 'arn:aws:execute-api:us-east-1:123456789012:abcdef/prod/$connect';
+const requestContext = { connectionId: 'c1' };
 const expiresAt = Math.floor(Date.now() / 1000) + 3_600;
 
 const signer = await makeSigner('k1');
@@ -31,13 +32,32 @@ async function coldStart(settings: Record<string, string> = {}): Promise<void> {
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   vi.resetModules();
   const { handler } = await import('#functions/authorize.ts');
-  authorize = (headers) => handler({ methodArn, ...(headers && { headers }) });
+  authorize = (headers) => handler({ methodArn, requestContext, ...(headers && { headers }) });
 }
 
-beforeEach(() => coldStart());
+/** What it writes for CloudWatch: log lines, and metrics among them. */
+const lines: string[] = [];
+
+beforeEach(async () => {
+  lines.length = 0;
+  for (const stream of [process.stdout, process.stderr])
+    vi.spyOn(stream, 'write').mockImplementation((text) => {
+      lines.push(String(text));
+      return true;
+    });
+  await coldStart();
+});
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.unstubAllEnvs();
 });
+
+const counters = () =>
+  lines
+    .map((line) => JSON.parse(line))
+    .filter(({ _aws }) => _aws !== undefined)
+    .map(({ AuthorizeRefused, AuthorizeFailed }) => ({ AuthorizeRefused, AuthorizeFailed }));
+const messages = () => lines.map((line) => JSON.parse(line)).filter(({ _aws }) => _aws === undefined);
 
 const policy = (Effect: 'Allow' | 'Deny') => ({
   Version: '2012-10-17',
@@ -155,7 +175,41 @@ test('keys that cannot be had are neither a 401 nor a 403', async () => {
   );
 });
 
-test('no error names the token that it is about', async () => {
+test.for<[string, () => Headers | Promise<Headers>]>([
+  ['no token', () => ({})],
+  ['several tokens', () => ({ Authorization: `Bearer ${alice}`, ...offer(`bearer.${bob}`) })],
+  ['malformed', () => ({ Authorization: 'Bearer x' })],
+  ['expired', async () => ({ Authorization: `Bearer ${await tokenOf('alice', { exp: 1 })}` })],
+  ['subject', async () => ({ Authorization: `Bearer ${await tokenOf('cannot be a user')}` })],
+])('a refusal is ordinary: its reason is logged, and it counts as no failure: %s', async ([reason, make]) => {
+  await authorize(await make()).catch(() => {});
+
+  expect(messages()).toEqual([
+    expect.objectContaining({ level: 'INFO', message: 'handshake refused', reason, connectionId: 'c1' }),
+  ]);
+  expect(counters()).toEqual([{ AuthorizeRefused: 1 }]);
+});
+
+test('a yes is not logged', async () => {
+  await authorize({ Authorization: `Bearer ${alice}` });
+
+  expect(lines).toEqual([]);
+});
+
+test('keys that cannot be had count as a failure, and as no refusal', async () => {
+  const away = await startKeyServer([]);
+  await away.stop();
+  await coldStart({ TOKEN_JWKS_URI: away.uri });
+
+  await authorize({ Authorization: `Bearer ${alice}` }).catch(() => {});
+
+  expect(messages()).toEqual([
+    expect.objectContaining({ level: 'ERROR', message: 'authorization failed', error: expect.anything() }),
+  ]);
+  expect(counters()).toEqual([{ AuthorizeFailed: 1 }]);
+});
+
+test('no error or log line names the token that it is about', async () => {
   const away = await startKeyServer([]);
   await away.stop();
   const failing = [
@@ -172,8 +226,10 @@ test('no error names the token that it is about', async () => {
       (reason: unknown) => reason,
     );
     expect(error).toBeInstanceOf(Error);
-    // All that Lambda writes of an error.
-    expect(inspect(error, { depth: 9 })).not.toMatch(new RegExp(`${alice.slice(-40)}|${bob.slice(-40)}`));
+    // All that Lambda writes of an error, and all that the function does.
+    expect(inspect(error, { depth: 9 }) + lines.join('')).not.toMatch(
+      new RegExp(`${alice.slice(-40)}|${bob.slice(-40)}`),
+    );
   }
 });
 

@@ -50,6 +50,31 @@ describe('alarms', () => {
     }
   });
 
+  test('no alarm and no graph counts an error of the authorizer by itself: every 401 is one', () => {
+    const authorizer = functionIdOf('authorize');
+    const watching = alarms().filter(({ Properties }) => JSON.stringify(Properties).includes(authorizer));
+
+    expect(watching).toEqual([named('authorizeErrors')]);
+    expect(named('authorizeErrors').Properties).toMatchObject({
+      EvaluationPeriods: 3,
+      Metrics: [
+        { Expression: 'IF(FILL(refused, 0) > 0, 0, errors)', ReturnData: true },
+        { Id: 'errors', MetricStat: { Metric: { MetricName: 'Errors' } }, ReturnData: false },
+        { Id: 'refused', MetricStat: { Metric: { MetricName: 'AuthorizeRefused' } }, ReturnData: false },
+      ],
+    });
+    expect(dashboardParts()).not.toContainEqual({ Ref: authorizer });
+    expect(dashboardParts()).toContainEqual({ Ref: functionIdOf('send') });
+  });
+
+  test('what is wrong with the authorizer itself wakes somebody', () => {
+    expect(named('AuthorizeFailed').Properties).toMatchObject({
+      AlarmName: 'Postrider critical: AuthorizeFailed',
+      Namespace: 'Postrider',
+      Threshold: 5,
+    });
+  });
+
   test('every counter that is watched is one that the code counts', () => {
     const counted =
       sourceOf(new URL('../../shared/', import.meta.url)) +
@@ -105,9 +130,24 @@ function sourceOf(folder: URL): string {
     .join('\n');
 }
 
+/** The logical id of a function. */
+function functionIdOf(name: string): string {
+  const described = resourcesOf(stack.messaging, 'AWS::Lambda::Function').find(
+    ([, { Properties }]) => Properties.Description === `Postrider: ${name}`,
+  );
+  return described?.[0] ?? expect.fail();
+}
+
 /** The body that CloudFormation puts together, without what it puts in. */
 function dashboardText(): string {
+  return dashboardParts()
+    .filter((part) => typeof part === 'string')
+    .join('');
+}
+
+/** What CloudFormation puts the body together from: texts, and references. */
+function dashboardParts(): unknown[] {
   const [dashboard] = resourcesOf(stack.messaging, 'AWS::CloudWatch::Dashboard').map(([, each]) => each);
   const body = dashboard?.Properties.DashboardBody as { 'Fn::Join': [string, unknown[]] };
-  return body['Fn::Join'][1].filter((part) => typeof part === 'string').join('');
+  return body['Fn::Join'][1];
 }

@@ -46,8 +46,9 @@ const claims = (changes: Claims = {}): Claims => ({
   ...changes,
 });
 
-const unauthorized = { verdict: 'unauthorized' };
-const forbidden = { verdict: 'forbidden' };
+const refused = (verdict: string, reason: unknown = expect.any(String)) => ({ verdict, reason });
+const unauthorized = refused('unauthorized');
+const forbidden = refused('forbidden');
 const allowed = { verdict: 'allowed', userId: 'alice', expiresAt: nowSeconds + 60 };
 
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -77,6 +78,29 @@ test.for<[string, Claims]>([
   ['a start in the future', { nbf: nowSeconds + 1 }],
 ])('%s: unauthorized', async ([, changes]) => {
   expect(await makeVerify()(await signer.sign(claims(changes)))).toStrictEqual(unauthorized);
+});
+
+test.for<[string, () => string | Promise<string>]>([
+  ['malformed', () => 'a.b.c'],
+  ['algorithm', () => signWithSecret('secret', { alg: 'HS256', kid: 'k1' })],
+  ['unknown key', () => signer.sign(claims(), { kid: 'nobody knows it' })],
+  ['signature', () => stranger.sign(claims())],
+  ['issuer', () => signer.sign(claims({ iss: 'https://other.example' }))],
+  ['audience', () => signer.sign(claims({ aud: undefined }))],
+  ['not yet valid', () => signer.sign(claims({ nbf: nowSeconds + 1 }))],
+  ['expired', () => signer.sign(claims({ exp: nowSeconds }))],
+  ['claims', () => signer.sign(claims({ sub: undefined }))],
+])('the reason of a refusal is told in one of our own words: %s', async ([reason, make]) => {
+  expect(await makeVerify()(await make())).toStrictEqual(refused('unauthorized', reason));
+});
+
+test('so is that of a right token of somebody who may not come in', async () => {
+  const verify = makeVerify({ requiredScope: 'messages' });
+
+  expect(await verify(await signer.sign(claims({ sub: 'a b' })))).toStrictEqual(
+    refused('forbidden', 'subject'),
+  );
+  expect(await verify(await signer.sign(claims()))).toStrictEqual(refused('forbidden', 'scope'));
 });
 
 test('it expires on the second, without leeway', async () => {
