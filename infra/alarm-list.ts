@@ -1,10 +1,12 @@
-import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { AlarmDefinition } from './constructs/alarms.ts';
 import { period } from './constructs/alarms.ts';
 import type { LaterDelivery } from './constructs/later-delivery.ts';
+import type { MessagingApi } from './constructs/messaging-api.ts';
 import type { FunctionName } from './function-needs.ts';
+import { accountMetric, counter, crashesOf, stageMetric, sum } from './metrics.ts';
 import { authorizerFunction } from './routes.ts';
 
 export interface Watched {
@@ -12,30 +14,11 @@ export interface Watched {
   /** Those that every message writes to. */
   readonly busyTables: Readonly<Record<string, TableV2>>;
   readonly laterDelivery: LaterDelivery;
+  readonly api: MessagingApi;
+  /** The stage's throttle. */
+  readonly requestsPerSecond: number;
   /** The deployment's name, the dimension of the functions' own counters. */
   readonly service: string;
-}
-
-/** A counter of the functions' own, by the name that `Telemetry.count` was given. */
-export function counter(service: string, metricName: string): Metric {
-  return new Metric({
-    namespace: 'Postrider',
-    metricName,
-    dimensionsMap: { service },
-    statistic: Stats.SUM,
-    period,
-  });
-}
-
-/** Of all functions in the account and region: without dimensions. */
-export function accountMetric(metricName: 'Throttles' | 'ConcurrentExecutions', statistic: string): Metric {
-  return new Metric({
-    namespace: 'AWS/Lambda',
-    metricName,
-    statistic,
-    period,
-    label: `${metricName}, account`,
-  });
 }
 
 /** Every alarm of a deployment, the gravest first. */
@@ -177,24 +160,28 @@ function errorAlarms({ functions, service }: Watched): AlarmDefinition[] {
 }
 
 /**
- * Each 401 of the authorizer is an error to Lambda, so its errors count in minutes without any refusal alone: else anybody
- * with a stale token could wake somebody. A crash or a time-out does not get as far as to count a refusal, and what fails
- * otherwise counts itself, as `AuthorizeFailed`.
+ * API Gateway has no metric of what a stage's throttle refuses: `ClientError` has each 401 as well, and many 429s may be in
+ * none (https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-monitor.html). So this counts what
+ * the throttle let through: a sample of `IntegrationLatency` for each frame and each connection, none for what is posted.
  */
-function crashesOf(authorizer: LambdaFunction, service: string): IMetric {
-  return new MathExpression({
-    expression: 'IF(FILL(refused, 0) > 0, 0, errors)',
-    usingMetrics: {
-      errors: authorizer.metricErrors({ period }),
-      refused: counter(service, 'AuthorizeRefused'),
-    },
-    period,
-    label: 'errors without refusals',
-  });
+function throttleAlarm({ api, requestsPerSecond }: Watched): AlarmDefinition {
+  return {
+    severity: 'critical',
+    name: 'RequestsNearThrottle',
+    metric: stageMetric(api, 'IntegrationLatency', Stats.SAMPLE_COUNT),
+    threshold: nearThrottle * requestsPerSecond * period.toSeconds(),
+    periods: 2,
+    description:
+      'Frames and connections come as fast as `requestsPerSecond` allows or nearly so; beyond it API Gateway refuses everybody’s. Find out in the access log whether a few connections send most of them (docs/deploy.md); if not, raise the setting.',
+  };
 }
 
-function serviceAlarms({ busyTables }: Watched): AlarmDefinition[] {
+/** The share of the throttle above which a minute probably had seconds in which it refused. */
+const nearThrottle = 0.9;
+
+function serviceAlarms(watched: Watched): AlarmDefinition[] {
   return [
+    throttleAlarm(watched),
     {
       severity: 'critical',
       name: 'FunctionThrottles',
@@ -208,7 +195,7 @@ function serviceAlarms({ busyTables }: Watched): AlarmDefinition[] {
       severity: 'warning',
       name: 'TableThrottles',
       metric: sum(
-        Object.entries(busyTables).map(([name, table]) => [
+        Object.entries(watched.busyTables).map(([name, table]) => [
           name,
           table.metric('WriteThrottleEvents', { period, statistic: Stats.SUM }),
         ]),
@@ -219,13 +206,4 @@ function serviceAlarms({ busyTables }: Watched): AlarmDefinition[] {
         'DynamoDB throttles writes to a table: a hot conversation, or more than twice its former peak. Sends are retried; watch `unavailable`.',
     },
   ];
-}
-
-function sum(metrics: readonly (readonly [string, IMetric])[]): IMetric {
-  return new MathExpression({
-    expression: 'SUM(METRICS())',
-    usingMetrics: Object.fromEntries(metrics),
-    period,
-    label: 'sum',
-  });
 }

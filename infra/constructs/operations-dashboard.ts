@@ -11,16 +11,15 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { accountMetric, counter, type Watched } from '../alarm-list.ts';
+import type { Watched } from '../alarm-list.ts';
+import { accountMetric, counter, stageMetric } from '../metrics.ts';
 import { authorizerFunction } from '../routes.ts';
 import { period } from './alarms.ts';
 import type { MessageCache } from './message-cache.ts';
-import type { MessagingApi } from './messaging-api.ts';
 
 export interface OperationsDashboardProps extends Watched {
   readonly name: string;
   readonly alarms: readonly IAlarm[];
-  readonly api: MessagingApi;
   readonly cache?: MessageCache;
 }
 
@@ -53,15 +52,8 @@ export class OperationsDashboard extends Construct {
 /** Those that clients wait for, and the queue's. A dashboard with more than 50 metrics costs $3 a month. */
 const timedFunctions = ['connect', 'send', 'reconnect', 'sync', 'deliver'] as const;
 
-function clientRow({ api: { api, stage }, service }: OperationsDashboardProps): IWidget[] {
-  const of = (metricName: string, statistic: string) =>
-    new Metric({
-      namespace: 'AWS/ApiGateway',
-      metricName,
-      dimensionsMap: { ApiId: api.apiId, Stage: stage.stageName },
-      statistic,
-      period,
-    });
+function clientRow({ api, service }: Watched): IWidget[] {
+  const of = (metricName: string, statistic: string) => stageMetric(api, metricName, statistic);
   return [
     graph('Connections and frames per minute', [
       of('ConnectCount', Stats.SUM),

@@ -3,12 +3,10 @@ import { alarmList, type Watched } from '../alarm-list.ts';
 import type { Settings } from '../settings.ts';
 import { Alarms } from './alarms.ts';
 import type { MessageCache } from './message-cache.ts';
-import type { MessagingApi } from './messaging-api.ts';
 import { OperationsDashboard } from './operations-dashboard.ts';
 
-export interface OperationsProps extends Omit<Watched, 'service'> {
+export interface OperationsProps extends Omit<Watched, 'service' | 'requestsPerSecond'> {
   readonly settings: Settings;
-  readonly api: MessagingApi;
   readonly cache?: MessageCache;
 }
 
@@ -23,7 +21,7 @@ export class Operations extends Construct {
       deployment: settings.name,
       ...(settings.alarmEmail !== undefined && { email: settings.alarmEmail }),
     });
-    const watched = { ...props, service: settings.name };
+    const watched = { ...props, service: settings.name, requestsPerSecond: settings.requestsPerSecond };
     for (const definition of alarmList(watched)) this.alarms.add(definition);
     new OperationsDashboard(this, 'Dashboard', {
       ...watched,

@@ -72,7 +72,7 @@ const mailboxBytes = 800;
 /** Lambda asks an idle queue by five long polls of 20 s. */
 const idlePolls = (5 * 3_600 * hoursInMonth) / 20;
 /** Alarms are billed by the metrics that they watch. */
-export const alarmMetrics = 27;
+export const alarmMetrics = 28;
 /** X-Ray's default rule, without its one trace a second: the share of calls that are recorded. */
 const tracedShare = 0.05;
 /** ElastiCache Serverless for Valkey bills this much data at least, in GB. */

@@ -75,6 +75,25 @@ describe('alarms', () => {
     });
   });
 
+  test('requests that come nearly as fast as the stage’s throttle allows wake somebody', () => {
+    const [[, stage]] = resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::Stage') as [[string, Resource]];
+    const { ThrottlingRateLimit } = stage.Properties.DefaultRouteSettings as { ThrottlingRateLimit: number };
+
+    expect(named('RequestsNearThrottle').Properties).toMatchObject({
+      AlarmName: 'Postrider critical: RequestsNearThrottle',
+      Namespace: 'AWS/ApiGateway',
+      // One sample for each request that an integration got.
+      MetricName: 'IntegrationLatency',
+      Statistic: 'SampleCount',
+      Period: 60,
+      Threshold: 0.9 * 60 * ThrottlingRateLimit,
+      Dimensions: [
+        { Name: 'ApiId', Value: expect.anything() },
+        { Name: 'Stage', Value: 'v1' },
+      ],
+    });
+  });
+
   test('every counter that is watched is one that the code counts', () => {
     const counted =
       sourceOf(new URL('../../shared/', import.meta.url)) +
