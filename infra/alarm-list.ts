@@ -127,11 +127,13 @@ function counterAlarms(service: string): AlarmDefinition[] {
       10,
       'Requests pass unlimited because the rate limits cannot be read. Look at the RateLimits table.',
     ),
+    // One is enough: each is a message that nobody looks at again, so that its recipient is not notified, and there is
+    // nothing to redrive. A queue that takes none at all is a few a minute where few write.
     at(
       'warning',
       'WitnessFailed',
-      10,
-      'References do not reach the queue: a message whose push fails is delivered only when its reader comes back. Look at SQS.',
+      1,
+      'References do not reach the queue: those messages are safe in the mailbox, but whoever missed the push is not notified, and gets them only on coming back. Search the log of `send` for "no witness in the queue", and look at SQS.',
     ),
     at(
       'warning',

@@ -26,6 +26,14 @@ describe('alarms', () => {
     });
   });
 
+  test('so does, by morning, the first message that nobody will look at again', () => {
+    expect(named('WitnessFailed').Properties).toMatchObject({
+      AlarmName: 'Postrider warning: WitnessFailed',
+      Threshold: 1,
+      EvaluationPeriods: 1,
+    });
+  });
+
   test('each says what to do, and calls by its severity', () => {
     for (const { Properties } of alarms()) {
       expect(String(Properties.AlarmDescription).length, String(Properties.AlarmName)).toBeGreaterThan(40);
