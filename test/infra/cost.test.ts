@@ -50,6 +50,12 @@ describe('the pages', () => {
     expect(page('cost.md')).toContain(formatReport(typicalWorkload).trim());
   });
 
+  test.each(['../README.md', 'cost.md'])('%s tells what an idle deployment costs', (name) => {
+    const idle = { ...typicalWorkload, users: 0, messages: 0 };
+    expect(page(name)).toContain(`$${total(idle).toFixed(2)}`);
+    expect(page(name)).toContain(`$${total({ ...idle, cache: false }).toFixed(2)}`);
+  });
+
   test('the units of a send are those that docs/performance.md counts', () => {
     expect(page('performance.md')).toContain('| send, recipient online | 10 | 3 | 7 | 10 |');
     expect(page('performance.md')).toContain('| send, the first of its hour | 9 | 3 | 7 | 14 |');
