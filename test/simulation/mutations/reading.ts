@@ -11,12 +11,9 @@ export const readings: readonly Mutation[] = [
   {
     guard: 'reconnect reads the mailboxes after its row says ready',
     file: 'shared/use-cases/reconnect.ts',
-    find: 'const [, isOpen] = await sideBySide(',
-    replace: 'const early = await mailboxes.all(session.userId);\n    const [, isOpen] = await sideBySide(',
-    and: {
-      find: 'findBehind(request, await mailboxes.all(session.userId))',
-      replace: 'findBehind(request, early)',
-    },
+    find: 'const isOpen = await withinLimits(',
+    replace: 'const early = await mailboxes.all(session.userId);\n    const isOpen = await withinLimits(',
+    and: { find: 'findBehind(request, all)', replace: 'findBehind(request, early)' },
     test: reconnectTest,
   },
   {
