@@ -26,9 +26,11 @@ export function makeAcknowledgements(options: AcknowledgementsOptions): Acknowle
   let isScheduled = false;
   let flushing: Promise<void> = Promise.resolve();
 
+  /** What has collected by now: what comes meanwhile collects for the next time. */
   async function sendAll(connection: Connection): Promise<void> {
-    while (due.size > 0) {
-      const batch = [...due].slice(0, limits.ackPositions);
+    const all = [...due];
+    for (let start = 0; start < all.length; start += limits.ackPositions) {
+      const batch = all.slice(start, start + limits.ackPositions);
       try {
         await options.call('ok', { action: 'ack', positions: Object.fromEntries(batch) }, { connection });
       } catch (error) {

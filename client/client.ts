@@ -62,7 +62,7 @@ export interface Client {
   state(): State;
   /**
    * Connects and stays connected. Call it again when the network or the page comes back: a waiting attempt is made at once,
-   * and an open connection is asked for a sign of life.
+   * and an open connection is asked for what it may have missed, and ends if it gives no sign of life.
    */
   connect(): void;
   /** Ends the connection. The queue stays, and what is asked for waits until the next `connect`. */

@@ -17,23 +17,23 @@ export interface ClientOptions {
    */
   readonly positions?: Readonly<Record<string, number>> | undefined;
   /** Keeps unconfirmed messages over a restart. */
-  readonly storage?: OutboxStorage;
+  readonly storage?: OutboxStorage | undefined;
   /** Messages that may wait to be sent: 1,000 unless told. */
-  readonly maxQueued?: number;
+  readonly maxQueued?: number | undefined;
   /** The global one unless told; Node has one from version 22 on, and before that `ws` will do. */
-  readonly WebSocket?: WebSocketConstructor;
-  readonly clock?: Clock;
-  readonly random?: Random;
+  readonly WebSocket?: WebSocketConstructor | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
   /** Makes a `clientMessageId`. */
-  readonly newId?: () => string;
+  readonly newId?: (() => string) | undefined;
   /** Milliseconds in which acknowledgements collect: 300 unless told. */
-  readonly ackDelayMs?: number;
+  readonly ackDelayMs?: number | undefined;
   /** Milliseconds to wait for an answer: 15,000 unless told. */
-  readonly replyTimeoutMs?: number;
+  readonly replyTimeoutMs?: number | undefined;
   /** Milliseconds of silence until a sign of life is asked for: 4 minutes unless told, below the idle limit of API Gateway (10) and of usual NATs (5). */
-  readonly pingIntervalMs?: number;
+  readonly pingIntervalMs?: number | undefined;
   /** Milliseconds after which a connection is replaced at the latest: 115 minutes unless told, below API Gateway's two hours. */
-  readonly connectionLifeMs?: number;
+  readonly connectionLifeMs?: number | undefined;
 }
 
 const minuteMs = 60_000;
@@ -49,18 +49,19 @@ export function withDefaults(options: ClientOptions) {
       'There is no WebSocket here (Node has one from 22 on): give one as "WebSocket".',
     );
   return {
-    maxQueued: 1_000,
-    WebSocket: globalThis.WebSocket as WebSocketConstructor,
-    clock: systemClock,
-    random: Math.random,
-    newId: randomId,
-    ackDelayMs: 300,
-    replyTimeoutMs: 15_000,
-    pingIntervalMs: 4 * minuteMs,
-    connectionLifeMs: 115 * minuteMs,
-    positions: undefined,
-    storage: undefined,
     ...options,
+    WebSocket: WebSocket as WebSocketConstructor,
+    // Not by spreading over the defaults: an option may be given as `undefined`.
+    maxQueued: options.maxQueued ?? 1_000,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    newId: options.newId ?? randomId,
+    ackDelayMs: options.ackDelayMs ?? 300,
+    replyTimeoutMs: options.replyTimeoutMs ?? 15_000,
+    pingIntervalMs: options.pingIntervalMs ?? 4 * minuteMs,
+    connectionLifeMs: options.connectionLifeMs ?? 115 * minuteMs,
+    positions: options.positions,
+    storage: options.storage,
   };
 }
 

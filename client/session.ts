@@ -1,7 +1,7 @@
 import type { Push } from '#shared/protocol/replies.ts';
 import { backoff, type Random } from './backoff.ts';
 import { type Clock, sleep } from './clock.ts';
-import { type Connection, openConnection } from './connection.ts';
+import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
 import { asPostriderError, ConnectionLost, clientError, type Loss, type PostriderError } from './errors.ts';
 import type { Line } from './requests.ts';
 import { isSubprotocol, renewalDelay } from './token.ts';
@@ -54,13 +54,19 @@ export interface SessionOptions {
 /** Keeps one connection open, and a second one while it replaces the first. */
 export interface Session extends Line {
   readonly state: () => State;
-  /** Starts. While an attempt is waited for it is made at once; on an open connection, asks for a sign of life. */
+  /** Starts. While an attempt is waited for it is made at once; an open connection is asked for what was missed. */
   connect(): void;
   disconnect(): void;
   /** Rejects whoever waits for a connection. */
   close(): void;
 }
 
+/**
+ * How often a connection asks for what it may have missed, in milliseconds. A push is a hint, and may fail for good: what
+ * it should have told would otherwise stay unknown until the conversation's next message. The server looks again by itself
+ * for some minutes, so this is the last resort, and a look costs it some five calls where a `ping` costs one.
+ */
+const lookAgainMs = 15 * 60_000;
 /** A connection that is shorter than this counts as a failure: a server that lets in and throws out is not hammered. */
 const stableMs = 10_000;
 
@@ -74,6 +80,7 @@ export function makeSession(options: SessionOptions): Session {
   /** Open, and catching up; it becomes the current one after that, or when there is none. */
   let successor: Connection | undefined;
   let retryNow = () => {};
+  let isLooking = false;
 
   function change(next: State, details: Omit<StateChange, 'state' | 'previous'>): void {
     const previous = state;
@@ -99,6 +106,28 @@ export function makeSession(options: SessionOptions): Session {
     if (successor) promote(successor);
   }
 
+  /** Gets what no push has told. It is a sign of life as well: without an answer the connection ends. */
+  async function lookAgain(connection: Connection): Promise<void> {
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      await options.catchUp(connection);
+    } catch (error) {
+      lossOf(error, options.onError);
+    } finally {
+      isLooking = false;
+    }
+  }
+
+  /** Looks again every so often until `signal` is aborted. */
+  async function keepLooking(connection: Connection, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await sleep(clock, lookAgainMs, signal);
+      if (signal.aborted) return;
+      await lookAgain(connection);
+    }
+  }
+
   /** Resolves with an open connection and its token; rejects with `ConnectionLost`. */
   async function open(fresh: boolean, signal: AbortSignal): Promise<Opened> {
     let token: string;
@@ -113,16 +142,17 @@ export function makeSession(options: SessionOptions): Session {
     if (signal.aborted) throw new ConnectionLost({ reason: 'replaced' });
     const opening = Promise.withResolvers<void>();
     const ending = Promise.withResolvers<Loss>();
-    const connection = openConnection({
+    const onEnd = (loss: Loss) => {
+      opening.reject(new ConnectionLost(loss));
+      ending.resolve(loss);
+      forget(connection, loss);
+    };
+    const connection = begin({
       ...options,
       token,
       onOpen: opening.resolve,
       onStrayError: options.onError,
-      onEnd(loss) {
-        opening.reject(new ConnectionLost(loss));
-        ending.resolve(loss);
-        forget(connection, loss);
-      },
+      onEnd,
     });
     const abort = () => connection.close();
     signal.addEventListener('abort', abort);
@@ -136,6 +166,7 @@ export function makeSession(options: SessionOptions): Session {
     const renewAfterMs = renewalDelay(token, clock.now(), options.connectionLifeMs, random);
     const renewal = Promise.withResolvers<void>();
     const cancelRenewal = clock.after(renewAfterMs, renewal.resolve);
+    const over = new AbortController();
     try {
       assertAlive(connection);
       if (current) successor = connection;
@@ -145,6 +176,7 @@ export function makeSession(options: SessionOptions): Session {
       promote(connection);
       if (state !== 'connected') change('connected', { reason: 'caught_up', recovered });
       options.onLine();
+      void keepLooking(connection, over.signal);
       const loss = await Promise.race([renewal.promise, ended]);
       if (loss) throw new ConnectionLost(loss);
     } catch (error) {
@@ -152,6 +184,7 @@ export function makeSession(options: SessionOptions): Session {
       throw error;
     } finally {
       cancelRenewal();
+      over.abort();
     }
   }
 
@@ -198,7 +231,8 @@ export function makeSession(options: SessionOptions): Session {
         void keepConnected(running.signal);
       } else {
         retryNow();
-        current?.probe();
+        if (current && state === 'connected') void lookAgain(current);
+        else current?.probe();
       }
     },
     disconnect() {
@@ -210,6 +244,16 @@ export function makeSession(options: SessionOptions): Session {
     },
     close: waiting.rejectAll,
   };
+}
+
+/** Throws `ConnectionLost` where the WebSocket refuses to be made: a page's security policy for instance. */
+function begin(options: ConnectionOptions & Pick<SessionOptions, 'onError'>): Connection {
+  try {
+    return openConnection(options);
+  } catch (cause) {
+    options.onError(clientError('bad_options', 'A WebSocket to this "url" cannot be made here.', cause));
+    throw new ConnectionLost({ reason: 'refused' });
+  }
 }
 
 /** Throws `ConnectionLost` if it ended while something else was awaited: requests would find it dead for ever. */

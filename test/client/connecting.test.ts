@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeScriptedClient, message, pushOf } from './support/scripted-client.ts';
+import { answerCatchUp, makeScriptedClient, message, pushOf } from './support/scripted-client.ts';
 import { flush } from './support/virtual-clock.ts';
 
 const minuteMs = 60_000;
@@ -108,13 +108,19 @@ test('connect while an attempt is waited for makes it at once', async () => {
   expect(gateway.waiting()).toBe(1);
 });
 
-test('connect on an open connection asks for a sign of life, and silence ends it', async () => {
+test('connect on an open connection gets what no push has told, and silence ends it', async () => {
   const { client, clock, connected, told } = makeScriptedClient();
   const connection = await connected();
-  client.connect();
-  await flush();
-  expect(connection.answered()).toHaveLength(1);
   connection.mute();
+  client.connect();
+  client.connect();
+  await answerCatchUp(connection, [[message(1)]]);
+  expect(connection.actions()).toEqual(['ack']);
+  expect(told.message.map(({ seq }) => seq)).toEqual([1]);
+  expect(told.state.at(-1)).toMatchObject({ state: 'connected', recovered: true });
+  expect(told.state).toHaveLength(2);
+  await connection.reply(connection.take('ack'), { type: 'ok' });
+
   client.connect();
   await clock.advance(15_000);
   expect(connection.isClosed()).toBe(true);
@@ -133,6 +139,23 @@ test('a ping goes out before the idle limit, and only after silence', async () =
   expect(connection.answered()).toHaveLength(1);
   await clock.advance(4 * minuteMs);
   expect(connection.answered()).toHaveLength(2);
+});
+
+test('every 15 minutes a connection gets what no push has told, also a busy one', async () => {
+  const { clock, connected, told } = makeScriptedClient();
+  const connection = await connected();
+  connection.mute();
+  for (const seq of [1, 2]) {
+    for (let minute = 0; minute < 15; minute += 1) {
+      expect(connection.actions()).toEqual([]);
+      await connection.push({ type: 'something of a later version' });
+      await clock.advance(minuteMs);
+    }
+    await answerCatchUp(connection, [[message(seq)]]);
+    await connection.reply(connection.take('ack'), { type: 'ok' });
+  }
+  expect(told.message.map(({ seq }) => seq)).toEqual([1, 2]);
+  expect(told.state).toHaveLength(2);
 });
 
 test('a connection that ends in the very moment in which it has caught up is replaced', async () => {
@@ -330,6 +353,36 @@ test.each([{ url: 'https://example.test/stage' }, { url: '/stage' }, { WebSocket
     expect(() => makeScriptedClient(options)).toThrow(expect.objectContaining({ code: 'bad_options' }));
   },
 );
+
+test('an option that is undefined is one that was not given', async () => {
+  const { clock, connected } = makeScriptedClient({ pingIntervalMs: undefined, maxQueued: undefined });
+  const connection = await connected();
+  await clock.advance(3 * minuteMs);
+  expect(connection.answered()).toHaveLength(0);
+  await clock.advance(minuteMs);
+  expect(connection.answered()).toMatchObject([{ action: 'ping' }]);
+});
+
+test('a WebSocket that refuses to be made is told for what it is, and tried again', async () => {
+  let attempts = 0;
+  const { client, clock, told } = makeScriptedClient({
+    WebSocket: class {
+      constructor() {
+        attempts += 1;
+        throw new DOMException('The policy of this page forbids it.', 'SecurityError');
+      }
+    } as never,
+  });
+  client.connect();
+  await flush();
+  expect(told.error).toMatchObject([
+    { code: 'bad_options', remedy: expect.stringContaining('options'), cause: { name: 'SecurityError' } },
+  ]);
+  expect(told.state.at(-1)).toMatchObject({ state: 'connecting', reason: 'refused' });
+  await clock.advance(500);
+  expect(attempts).toBe(2);
+  client.close();
+});
 
 test('a handshake that is never answered is given up', async () => {
   const { client, clock, gateway, told } = makeScriptedClient();

@@ -188,6 +188,54 @@ test('what arrives while an acknowledgement is under way is acknowledged after i
   expect(connection.take('ack').positions).toEqual({ c: 2 });
 });
 
+test('what goes on arriving does not hold a catch-up up: it collects for the next acknowledgement', async () => {
+  const { client, clock, gateway } = makeScriptedClient();
+  client.connect();
+  await flush();
+  const connection = gateway.next();
+  connection.mute();
+  await connection.open();
+  await answerCatchUp(connection, [[message(1)]]);
+  const first = connection.take('ack');
+  await connection.push(pushOf(2));
+  await connection.reply(first, { type: 'ok' });
+  expect(client.state()).toBe('connected');
+  expect(connection.actions()).toEqual([]);
+  await clock.advance(300);
+  expect(connection.take('ack').positions).toEqual({ c: 2 });
+});
+
+test('it is not caught up while something is missing below a message that came live', async () => {
+  const { client, clock, gateway, told } = makeScriptedClient();
+  client.connect();
+  await flush();
+  const connection = gateway.next();
+  await connection.open();
+  const request = connection.take('reconnect');
+  await connection.push(pushOf(2));
+  await connection.reply(request, { type: 'reconnect.done', conversations: [], more: false });
+  expect(client.state()).toBe('connecting');
+  await clock.advance(1_000);
+  await answerCatchUp(connection, [[message(1), message(2)]]);
+  expect(seqs(told.message)).toEqual([1, 2]);
+  expect(client.state()).toBe('connected');
+});
+
+test('what stays missing is left to be filled, and holds no catch-up up for ever', async () => {
+  const { client, clock, gateway } = makeScriptedClient();
+  client.connect();
+  await flush();
+  const connection = gateway.next();
+  await connection.open();
+  await connection.push(pushOf(2));
+  for (let turn = 0; client.state() === 'connecting' && turn < 20; turn += 1) {
+    if (connection.actions().includes('reconnect')) await answerCatchUp(connection);
+    await clock.advance(1_000);
+  }
+  expect(client.state()).toBe('connected');
+  expect(connection.actions()).toContain('history');
+});
+
 test('a catch-up that brings nothing although there is more is not asked for in a hurry', async () => {
   const { client, gateway, clock } = makeScriptedClient();
   client.connect();

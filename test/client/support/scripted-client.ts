@@ -37,6 +37,7 @@ export function makeScriptedClient(options: Partial<ClientOptions> = {}) {
     const connection = gateway.next();
     await connection.open();
     await answerCatchUp(connection, pages);
+    connection.answerLooks();
     return connection;
   }
 

@@ -21,10 +21,12 @@ export interface ScriptedConnection {
   actions(): string[];
   /** Whether the client has closed it. */
   isClosed(): boolean;
-  /** Pings and acknowledgements so far: they are answered by themselves, and are no part of `actions`. */
+  /** Pings and acknowledgements so far, and looks: they are answered by themselves, and are no part of `actions`. */
   answered(): Frame[];
   /** From now on nothing is answered by itself. */
   mute(): void;
+  /** From now on a `reconnect` is answered by itself, as well: nothing was missed. */
+  answerLooks(): void;
 }
 
 export interface ScriptedGateway {
@@ -45,6 +47,7 @@ export function makeScriptedGateway(): ScriptedGateway {
     #isOpen = false;
     #isClosed = false;
     #isMute = false;
+    #answersLooks = false;
     readonly #answered: Frame[] = [];
 
     constructor(_url: string, protocols: string[]) {
@@ -54,14 +57,21 @@ export function makeScriptedGateway(): ScriptedGateway {
     send(data: string): void {
       if (!this.#isOpen) throw new Error('InvalidStateError: the socket is still connecting');
       const frame: Frame = JSON.parse(data);
-      const type = frame.action === 'ping' ? 'pong' : frame.action === 'ack' ? 'ok' : undefined;
-      if (this.#isMute || type === undefined) {
+      const answered = this.#answerOf(frame);
+      if (this.#isMute || answered === undefined) {
         this.#frames.push(frame);
         return;
       }
       this.#answered.push(frame);
-      const answer = JSON.stringify({ type, requestId: frame.requestId });
+      const answer = JSON.stringify({ ...answered, requestId: frame.requestId });
       setImmediate(() => this.#emit({ type: 'message', data: answer }));
+    }
+
+    #answerOf({ action }: Frame): Frame | undefined {
+      if (action === 'ping') return { type: 'pong' };
+      if (action === 'ack') return { type: 'ok' };
+      const isLook = action === 'reconnect' && this.#answersLooks;
+      return isLook ? { type: 'reconnect.done', conversations: [], more: false } : undefined;
     }
 
     close(): void {
@@ -102,6 +112,9 @@ export function makeScriptedGateway(): ScriptedGateway {
         answered: () => [...this.#answered],
         mute: () => {
           this.#isMute = true;
+        },
+        answerLooks: () => {
+          this.#answersLooks = true;
         },
       };
     }
