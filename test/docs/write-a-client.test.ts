@@ -67,6 +67,14 @@ test('two such clients talk, and a refusal is told', async () => {
   await eventually(() => expect(other.contents).toEqual(['hello', 'hi', 'after the refusal']));
 }, 60_000);
 
+test('content that no frame can carry is refused before it ends every connection', async () => {
+  const [alice, bob] = [newUser('alice'), newUser('bob')];
+  const one = open(alice);
+  await expect(one.send(bob, 'x'.repeat(40_000))).rejects.toThrow(/^too_large: /);
+  await expect(one.send(bob, 'x'.repeat(20_000))).rejects.toThrow(/^too_large: /);
+  expect(await one.send(bob, 'short')).toMatchObject({ seq: 1 });
+}, 60_000);
+
 test('a backlog of several pages arrives whole', async () => {
   const [alice, bob] = [newUser('alice'), newUser('bob')];
   const wanted = Array.from({ length: 30 }, (_, index) => `${index} ${'x'.repeat(14_000)}`);
