@@ -32,11 +32,19 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
       'shared/domain/',
       'shared/protocol/',
       'shared/adapters/events/notifications.ts',
+      'shared/adapters/sqs/delivery-queue.ts',
     ],
     packages: true,
   },
   'localstack/': {
-    project: ['localstack/', 'infra/', 'shared/adapters/dynamodb/tables.ts', 'shared/protocol/', 'client/'],
+    project: [
+      'localstack/',
+      'infra/',
+      'shared/adapters/dynamodb/tables.ts',
+      'shared/adapters/sqs/delivery-queue.ts',
+      'shared/protocol/',
+      'client/',
+    ],
     packages: true,
   },
   // A part of the tests of a deployment.

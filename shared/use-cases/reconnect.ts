@@ -3,8 +3,7 @@ import { type Behind, makeDrain } from './drain-conversations.ts';
 import { ConnectionGone, makePager } from './drain-pages.ts';
 import type { ConnectionGateway, Connections, Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
 import type { ReadMessagesDependencies } from './read-messages.ts';
-import { chargesOf, refuseOverLimit, withinLimits } from './refusals.ts';
-import { surchargeOf } from './request-costs.ts';
+import { chargesOf, withinLimits } from './refusals.ts';
 import type { Session } from './session.ts';
 
 export interface ReconnectDependencies extends ReadMessagesDependencies {
@@ -41,11 +40,7 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
     if (!isOpen) return;
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
-    const all = await mailboxes.all(session.userId);
-    const surcharge = surchargeOf(request, all.length);
-    if (surcharge > 0)
-      await refuseOverLimit(limiter, [{ limit: 'requestsPerUser', of: session.userId, cost: surcharge }]);
-    const behind = findBehind(request, all);
+    const behind = findBehind(request, await mailboxes.all(session.userId));
     const pager = makePager((frame) => gateway.post(session.connectionId, frame), requestId);
     try {
       await drain(session.userId, behind, pager);

@@ -1,11 +1,11 @@
 import { requestCost } from '#shared/domain/rate-limits.ts';
 import { limits } from '#shared/protocol/limits.ts';
-import type { ReconnectRequest, Request } from '#shared/protocol/requests.ts';
+import type { Request } from '#shared/protocol/requests.ts';
 
 /** Requests that are charged to `requestsPerUser`: a `send` has limits of its own, and a `ping` touches nothing. */
 export type ChargedRequest = Exclude<Request, { action: 'send' | 'ping' }>;
 
-/** A reconnect looks through every mailbox of its user: so many are taken to be there before they are counted. */
+/** A reconnect looks through every mailbox of its user, of which there are a hundred or fewer, mostly. */
 const expectedMailboxes = 100;
 
 /** What a request takes from `requestsPerUser`, by the rows that it may read and write. */
@@ -24,9 +24,4 @@ export function costOf(request: ChargedRequest): number {
     case 'unblock':
       return requestCost(1, 1);
   }
-}
-
-/** What a reconnect that has read so many `mailboxes` owes beyond that; 0 for most users. */
-export function surchargeOf(request: ReconnectRequest, mailboxes: number): number {
-  return Math.max(0, requestCost(Math.min(mailboxes, limits.reconnectPositions)) - costOf(request));
 }

@@ -5,7 +5,7 @@ import { makeAcknowledge } from '#shared/use-cases/acknowledge.ts';
 import { makeChangeRelationship } from '#shared/use-cases/change-relationship.ts';
 import { makeListConversations } from '#shared/use-cases/list-conversations.ts';
 import { makeMarkRead } from '#shared/use-cases/mark-read.ts';
-import type { MailboxNumbers, RateLimitCharge, RateLimiter } from '#shared/use-cases/ports.ts';
+import type { RateLimitCharge, RateLimiter } from '#shared/use-cases/ports.ts';
 import { makeReadHistory } from '#shared/use-cases/read-history.ts';
 import { makeReconnect } from '#shared/use-cases/reconnect.ts';
 import { makeSendMessage } from '#shared/use-cases/send-message.ts';
@@ -136,34 +136,3 @@ async function rows() {
     state: await log.readSendState({ conversationId, senderId: 'alice', recipientId: 'bob' }),
   };
 }
-
-test.for<[number, number[]]>([
-  [100, [5]],
-  [150, [5, 2]],
-  [5_000, [5, 16]],
-])(
-  'a reconnect of a user with %i conversations is charged for them once they are counted',
-  async ([count, costs]) => {
-    const charged: RateLimitCharge[] = [];
-    const limiter: RateLimiter = {
-      take: async (charges) => {
-        charged.push(...charges);
-        return { allowed: charged.length === 1, retryAfterMs: 7 };
-      },
-      lastKnown: () => ({ allowed: true }),
-    };
-    const session = await world.join('carol');
-    const environment = world.environment();
-    const all = async () => Array.from({ length: count }, () => ({ lastSeq: 0 }) as MailboxNumbers);
-    const mailboxes = { ...environment.mailboxes, all };
-
-    const reconnect = makeReconnect({ ...environment, mailboxes, limiter });
-    const outcome = reconnect({ action: 'reconnect' }, session, 'r').then(
-      () => 'drained',
-      ({ code }) => code,
-    );
-
-    expect(await outcome).toBe(costs.length === 1 ? 'drained' : 'rate_limited');
-    expect(charged).toStrictEqual(costs.map((cost) => ({ limit: 'requestsPerUser', of: 'carol', cost })));
-  },
-);

@@ -13,7 +13,10 @@ export const readings: readonly Mutation[] = [
     file: 'shared/use-cases/reconnect.ts',
     find: 'const isOpen = await withinLimits(',
     replace: 'const early = await mailboxes.all(session.userId);\n    const isOpen = await withinLimits(',
-    and: { find: 'findBehind(request, all)', replace: 'findBehind(request, early)' },
+    and: {
+      find: 'findBehind(request, await mailboxes.all(session.userId))',
+      replace: 'findBehind(request, early)',
+    },
     test: reconnectTest,
   },
   {

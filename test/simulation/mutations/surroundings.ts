@@ -105,13 +105,6 @@ export const surroundings: readonly Mutation[] = [
     test: 'shared/use-cases/request-limits.test.ts',
   },
   {
-    guard: 'a reconnect is charged for the mailboxes that it has read',
-    file: 'shared/use-cases/reconnect.ts',
-    find: 'if (surcharge > 0)',
-    replace: 'if (false)',
-    test: 'shared/use-cases/request-limits.test.ts',
-  },
-  {
     guard: 'GCRA: a refund is given once',
     ...{ file: limiter, find: '`${rowExists} AND ${refundIsNew}`', replace: 'rowExists || refundIsNew' },
     test: limiterTest,
