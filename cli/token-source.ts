@@ -90,7 +90,15 @@ async function askLocalStack(tokenUrl: URL, { user, ttlSeconds }: TokenSourceOpt
   }
   const text = (await response.text()).trim();
   if (response.ok && subjectOf(text) !== undefined) return text;
-  throw new CliError('token', `${url.origin} gave no token (${response.status}). ${text.slice(0, 200)}`, {
+  const what = `${url.origin} gave no token (${response.status}). ${text.slice(0, 200)}`;
+  // A stack that is starting, for instance.
+  if (response.status >= 500)
+    throw new CliError('unreachable', what, {
+      code: 'unavailable',
+      remedy: 'Try again in a moment.',
+      isPassing: true,
+    });
+  throw new CliError('token', what, {
     code: 'token_refused',
     remedy: 'Only the local stack gives tokens to whoever asks; elsewhere give --token-command or --token.',
   });

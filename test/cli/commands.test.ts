@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { createFrontDoor } from '#localstack/front-door.ts';
+import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
+import { targetOf } from '#localstack/request-target.ts';
 import { type Stack, startStack } from '#localstack/stack.ts';
 import { UNTHROTTLED } from '#test/contract/support/target.ts';
 import { eventually, finish, start } from './support/terminal.ts';
@@ -206,6 +209,64 @@ test('where nothing answers, or something else does: exit code 3, at once, and w
   }
   const other = await finish(['tail', alice, '--url', `${stack.url}r`]);
   expect(other).toMatchObject({ exitCode: 3, err: expect.stringContaining('Check the path of --url') });
+});
+
+/** A stack that is still starting, until it is opened. */
+async function startingStack() {
+  const door = createFrontDoor({ stage: 'local' });
+  let asked = 0;
+  door.server.prependListener('request', () => {
+    asked += 1;
+  });
+  const port = await listenOnLoopback(door.server);
+  return {
+    url: ['--url', `ws://127.0.0.1:${port}/local`],
+    asked: () => asked,
+    open: () =>
+      door.open({
+        gateway: stack.gateway,
+        issuer: {
+          handleRequest(request, response) {
+            void stack.token(targetOf(request).query.get('user') ?? '').then((token) => response.end(token));
+            return true;
+          },
+        },
+        inspector: { handleRequest: () => false },
+        webDirectory: '',
+      }),
+    [Symbol.asyncDispose]: () => closeServer(door.server),
+  };
+}
+
+test('while the stack is starting they try again until it is there', async () => {
+  const [alice, bob] = pair();
+  await using starting = await startingStack();
+  const commands = [
+    start(['send', alice, bob, 'hello', ...starting.url]),
+    start(['tail', bob, '--count', '1', ...starting.url]),
+    start(['chat', alice, bob, ...starting.url]),
+  ];
+  await eventually(() => expect(starting.asked()).toBeGreaterThanOrEqual(commands.length));
+  starting.open();
+  expect(await Promise.all(commands.map(({ exitCode }) => exitCode))).toEqual([0, 0, 0]);
+}, 60_000);
+
+test('a stack that does not get ready in time is exit code 3, with its own words', async () => {
+  const [alice, bob] = pair();
+  await using starting = await startingStack();
+  for (const command of [
+    ['send', alice, bob, 'hello'],
+    ['tail', alice, '--count', '1'],
+    ['chat', alice, bob],
+    ['token', alice],
+  ]) {
+    const late = await finish([...command, '--timeout', '1', ...starting.url]);
+    expect(late).toMatchObject({
+      exitCode: 3,
+      out: '',
+      err: expect.stringContaining('The stack is starting.'),
+    });
+  }
 });
 
 test('tail outlives its connection: nothing is missing, nothing twice', async () => {
