@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -24,17 +24,41 @@ const patienceMs = 3_000;
 /** Opens the directory for this stack alone, making it if need be; a temporary one without `path`. */
 export async function openDataDirectory(path?: string): Promise<DataDirectory> {
   if (path === undefined) {
-    const temporary = mkdtempSync(join(tmpdir(), 'postrider-'));
-    return { path: temporary, temporary: true, close: () => rm(temporary, { recursive: true, force: true }) };
+    return openTemporary(mkdtempSync(join(tmpdir(), 'postrider-')));
   }
   const absolute = resolve(path);
   try {
-    mkdirSync(absolute, { recursive: true, mode: 0o700 });
+    makeDirectory(absolute);
   } catch (cause) {
     throw unusable(absolute, cause);
   }
   const unlock = await lock(absolute);
   return { path: absolute, temporary: false, close: async () => unlock() };
+}
+
+/** Goes with this process as well, whose end may not wait for a start that hangs. */
+function openTemporary(path: string): DataDirectory {
+  const remove = () => rmSync(path, { recursive: true, force: true });
+  process.once('exit', remove);
+  return {
+    path,
+    temporary: true,
+    async close() {
+      process.off('exit', remove);
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+/** As `mkdirSync` with `recursive`, which never returns where there can be no directory: below /proc. */
+function makeDirectory(path: string): void {
+  const parent = dirname(path);
+  if (parent !== path && !existsSync(parent)) makeDirectory(parent);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+  }
 }
 
 /**

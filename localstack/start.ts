@@ -25,17 +25,17 @@ function end(exitCode: number): void {
 }
 
 async function run(): Promise<number> {
-  let stack: Stack;
   try {
-    const settings = readStartSettings(process.env);
-    stack = await start(settings);
+    const starting = start(readStartSettings(process.env));
+    const stack = await Promise.race([starting, ending.promise.then(() => undefined)]);
+    if (stack !== undefined && !isEnding) describe(stack);
+    const exitCode = await ending.promise;
+    // What is still starting has to be whole before it can be stopped.
+    return (await isInTime(starting.then(({ stop }) => stop()))) ? exitCode : 1;
   } catch (error) {
     console.error(explain(error));
     return 1;
   }
-  if (!isEnding) describe(stack);
-  const exitCode = await ending.promise;
-  return (await stopInTime(stack)) ? exitCode : 1;
 }
 
 async function start(settings: StartSettings): Promise<Stack> {
@@ -73,16 +73,12 @@ function describe(stack: Stack): void {
   console.log(`ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s, Ctrl-C ends it`);
 }
 
-async function stopInTime(stack: Stack): Promise<boolean> {
-  const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, stopTimeoutMs, 'late').unref());
-  try {
-    if ((await Promise.race([stack.stop(), timeout])) !== 'late') return true;
-    console.error(
-      `Not everything ended within ${stopTimeoutMs / 1000} s. What is left ends with this process.`,
-    );
-  } catch (error) {
-    console.error(explain(error));
-  }
+async function isInTime(stopping: Promise<void>): Promise<boolean> {
+  const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, stopTimeoutMs, 'late'));
+  if ((await Promise.race([stopping, timeout])) !== 'late') return true;
+  console.error(
+    `Not everything ended within ${stopTimeoutMs / 1000} s. What is left ends with this process.`,
+  );
   return false;
 }
 

@@ -92,6 +92,11 @@ describe('what it refuses', () => {
       /^The data directory .*start\.test\.ts cannot be used/m,
     ],
     [
+      'a DATA_DIR that nobody can make',
+      { DATA_DIR: process.platform === 'linux' ? '/proc/postrider' : join(import.meta.filename, 'below') },
+      /^The data directory .* cannot be used: .* Choose one that can be written to\.$/m,
+    ],
+    [
       'a DYNAMODB_ENDPOINT where nobody is',
       { DYNAMODB_ENDPOINT: 'http://127.0.0.1:9' },
       /^DYNAMODB_ENDPOINT=http:\/\/127\.0\.0\.1:9 cannot be used/m,
@@ -168,6 +173,27 @@ describe('its end', () => {
       child.kill('SIGTERM');
       expect(await exited).toEqual({ code: 0, signal: null });
       expect(await readdir(join(directory, 'tmp'))).toEqual([]);
+    },
+    patienceMs,
+  );
+
+  it(
+    'comes when a service never answers, too, and leaves nothing behind',
+    async () => {
+      const silent = createServer();
+      const asked = once(silent, 'request');
+      const port = await listenOnLoopback(silent);
+      const { child, exited, output } = run({
+        environment: { DYNAMODB_ENDPOINT: `http://127.0.0.1:${port}` },
+      });
+      await asked;
+      const processes = descendantsOf(child.pid ?? 0);
+      child.kill('SIGINT');
+      expect(await exited).toEqual({ code: 1, signal: null });
+      expect(output()).toContain('What is left ends with this process.');
+      await untilGone(...processes);
+      expect(await readdir(join(directory, 'tmp'))).toEqual([]);
+      await closeServer(silent);
     },
     patienceMs,
   );
