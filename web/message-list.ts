@@ -41,6 +41,9 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
   const empty = part(root, '.empty', HTMLElement);
   const newest = part(root.parentElement ?? root, '.newest', HTMLButtonElement);
   let shownPeer = '';
+  let isAtEnd = true;
+  /** The scrollTop of the end, as the reader has seen it. */
+  let seenEnd = 0;
   let lines = new Map<string, { readonly item: HTMLLIElement; readonly line: Line }>();
 
   function update(): void {
@@ -50,8 +53,8 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
     if (isOther) {
       list.replaceChildren();
       lines = new Map();
+      isAtEnd = true;
     }
-    const wasAtEnd = isOther || root.scrollHeight - root.scrollTop - root.clientHeight < nearEnd;
     const heightBelow = root.scrollHeight - root.scrollTop;
     const oldLast = [...lines.keys()].at(-1);
 
@@ -62,11 +65,19 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
     empty.hidden = wanted.length > 0 || conversation.hasEarlier;
     empty.textContent = `Nothing yet. Write to ${conversation.peer}.`;
 
-    if (wasAtEnd) root.scrollTop = root.scrollHeight;
-    else {
+    if (!isAtEnd) {
       if (isPrepended) root.scrollTop = root.scrollHeight - heightBelow;
       if (wanted.at(-1)?.key !== oldLast) newest.hidden = false;
     }
+    settle();
+  }
+
+  const end = () => root.scrollHeight - root.clientHeight;
+
+  /** Takes the layout as it is now, with the reader still at the end if they were. */
+  function settle(): void {
+    seenEnd = end();
+    if (isAtEnd) root.scrollTop = seenEnd;
   }
 
   function place(wanted: readonly Line[]): void {
@@ -90,15 +101,15 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
     root.scrollTop = root.scrollHeight;
     root.focus();
   });
-  let isAtEnd = true;
   root.addEventListener('scroll', () => {
-    isAtEnd = root.scrollHeight - root.scrollTop - root.clientHeight < nearEnd;
+    // A scroll may be told when the layout is new already: who was at the end before has not left it by that.
+    isAtEnd = root.scrollTop > Math.min(seenEnd, end()) - nearEnd;
     if (isAtEnd) newest.hidden = true;
   });
   // Less room, as when the inspector opens, must not hide what the reader was at.
-  new ResizeObserver(() => {
-    if (isAtEnd) root.scrollTop = root.scrollHeight;
-  }).observe(root);
+  const resized = new ResizeObserver(settle);
+  resized.observe(root);
+  resized.observe(list);
   earlier.addEventListener('click', () => void device.loadEarlier());
   new IntersectionObserver(
     ([entry]) => {

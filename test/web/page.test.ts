@@ -188,13 +188,26 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       expect(await bob.texts()).toEqual(Array.from({ length: 1_000 }, (_, index) => `message ${index + 1}`));
       await bob.messages.press('End');
       await bob.message('message 1000').waitFor();
-      const pixelsBelow = () =>
-        bob.messages.evaluate(
-          ({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight,
-        );
-      await expect.poll(pixelsBelow).toBeLessThan(2);
+      await expect.poll(bob.pixelsBelow).toBeLessThan(2);
       await page.setViewportSize({ width: 1280, height: 500 });
-      await expect.poll(pixelsBelow).toBeLessThan(2);
+      await expect.poll(bob.pixelsBelow).toBeLessThan(2);
+    },
+    testMs,
+  );
+
+  test(
+    'who is at the end stays there when the list becomes lower before a scroll to the end is told',
+    async () => {
+      const [alice, bob] = await pair();
+      for (let index = 1; index <= 30; index += 1) await alice.say(`message ${index}`);
+      await bob.message('message 30').waitFor();
+      await expect.poll(bob.pixelsBelow).toBeLessThan(2);
+      // In one turn, so that the scroll is told in the frame that has the new layout.
+      await bob.messages.evaluate((list) => {
+        list.scrollTop -= 1;
+        list.parentElement?.setAttribute('style', 'height: 20rem');
+      });
+      await expect.poll(bob.pixelsBelow).toBeLessThan(2);
     },
     testMs,
   );

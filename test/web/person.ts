@@ -8,6 +8,8 @@ export interface Person {
   /** The list item with this text. */
   message(text: string): Locator;
   texts(): Promise<string[]>;
+  /** How far the messages are from being scrolled to their end. */
+  pixelsBelow(): Promise<number>;
   say(content: string): Promise<void>;
   /** Opens the conversation with somebody. */
   writeTo(peer: string): Promise<void>;
@@ -24,6 +26,10 @@ export function makePerson(page: Page, user: string, label?: string): Person {
     message: (text) =>
       messages.getByRole('listitem').filter({ has: page.locator('.text').getByText(text, { exact: true }) }),
     texts: () => messages.locator('.text').allTextContents(),
+    pixelsBelow: () =>
+      messages.evaluate(
+        ({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight,
+      ),
     async say(content) {
       const input = device.getByRole('textbox', { name: /^Message/ });
       await input.fill(content);
