@@ -45,10 +45,11 @@ function queueAlarms({ queue, deadLetters }: LaterDelivery): AlarmDefinition[] {
       severity: 'warning',
       name: 'DeliveryQueueAgeSeconds',
       metric: queue.metricApproximateAgeOfOldestMessage({ period, statistic: Stats.MAXIMUM }),
-      threshold: 300,
+      // A reference whose push goes on failing comes five times, which is over after twelve minutes, and is no backlog.
+      threshold: 900,
       periods: 3,
       description:
-        'Later deliveries wait for more than five minutes. Look at the errors and throttles of `deliver`.',
+        'Later deliveries wait for more than a quarter of an hour. Look at the errors and throttles of `deliver`.',
     },
   ];
 }
