@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Cache, startCache } from '#localstack/cache/cache.ts';
+import { type Cache, NamedCacheError, startCache } from '#localstack/cache/cache.ts';
 import type { DataDirectory } from '#localstack/data-directory.ts';
 import { type DynamoDb, startDynamoDb } from '#localstack/dynamodb/dynamodb.ts';
 import { type Events, type OnEvent, startEvents } from '#localstack/events/events.ts';
@@ -52,7 +52,7 @@ export async function startServices(
   return { dynamodb, sqs, kms, events, cache };
 }
 
-/** A cache that does not start is no reason to go without everything else. */
+/** A cache of ours that does not start is no reason to go without everything else; one that somebody named is. */
 async function startOptionalCache(
   { onWarning }: ServicesOptions,
   cleanup: AsyncDisposableStack,
@@ -62,6 +62,7 @@ async function startOptionalCache(
     if (cache !== undefined) cleanup.defer(() => cache.stop());
     return cache;
   } catch (error) {
+    if (error instanceof NamedCacheError) throw error;
     onWarning(error instanceof Error ? error.message : String(error));
     return undefined;
   }

@@ -42,6 +42,7 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
       'infra/',
       'shared/adapters/dynamodb/tables.ts',
       'shared/adapters/sqs/delivery-queue.ts',
+      'shared/adapters/cache/connect.ts',
       'shared/protocol/',
       'client/',
     ],

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram } from '#localstack/find-program.ts';
 import { findFreePort, loopback } from '#localstack/loopback-server.ts';
 import { type SupervisedProcess, startSupervised } from '#localstack/supervised-process.ts';
+import { makeValkeyConnect } from '#shared/adapters/cache/connect.ts';
 
 export interface Cache {
   /** `redis://127.0.0.1:port` */
@@ -24,13 +25,20 @@ export interface CacheOptions {
   onCrash?(error: Error): void;
 }
 
+/** A server that was named and cannot be used. The message says what to write instead, and never holds the URL's password. */
+export class NamedCacheError extends Error {
+  override readonly name = 'NamedCacheError';
+}
+
 const startTimeoutMs = 20_000;
 
 /** A Valkey (or Redis) on loopback that keeps nothing on disk; undefined if none is installed here. */
 export async function startCache(options: CacheOptions = {}): Promise<Cache | undefined> {
   const external = options.url ?? process.env.VALKEY_URL;
-  if (external)
-    return { url: checkUrl(external), origin: 'VALKEY_URL', pid: undefined, stop: async () => {} };
+  if (external) {
+    await tryNamed(external);
+    return { url: external, origin: 'VALKEY_URL', pid: undefined, stop: async () => {} };
+  }
   const program = findProgram(['valkey-server', 'redis-server'], options.path);
   if (program === undefined) return undefined;
   const port = await findFreePort();
@@ -64,9 +72,18 @@ function settings(port: number): string[] {
   ];
 }
 
-function checkUrl(url: string): string {
-  if (URL.canParse(url) && /^(redis|rediss|valkey|valkeys):$/.test(new URL(url).protocol)) return url;
-  throw new Error('VALKEY_URL must be a URL such as redis://127.0.0.1:6379.');
+/** As the functions will use it: without an answer now, they would go without a cache and nobody would know. */
+async function tryNamed(url: string): Promise<void> {
+  try {
+    const connection = await makeValkeyConnect({ url, clusterMode: false }, { clock: { now: Date.now } })();
+    connection.close();
+  } catch (cause) {
+    throw new NamedCacheError(
+      `VALKEY_URL cannot be used: ${cause instanceof Error ? cause.message : cause}. ` +
+        'Name a Valkey or Redis that is running, such as redis://127.0.0.1:6379, or leave VALKEY_URL out.',
+      { cause },
+    );
+  }
 }
 
 async function answersInTime(server: SupervisedProcess, port: number): Promise<boolean> {

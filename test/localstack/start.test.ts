@@ -101,6 +101,11 @@ describe('what it refuses', () => {
       { DYNAMODB_ENDPOINT: 'http://127.0.0.1:9' },
       /^DYNAMODB_ENDPOINT=http:\/\/127\.0\.0\.1:9 cannot be used/m,
     ],
+    [
+      'a VALKEY_URL where nobody is',
+      { VALKEY_URL: 'redis://127.0.0.1:9' },
+      /^VALKEY_URL cannot be used: .*ECONNREFUSED.* leave VALKEY_URL out\.$/m,
+    ],
   ])(
     '%s',
     async (_, environment, message) => {

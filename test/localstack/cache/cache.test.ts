@@ -44,15 +44,16 @@ describe('without a server', () => {
 });
 
 describe('VALKEY_URL', () => {
-  it('is used as it is', async () => {
-    const url = 'rediss://cache.example:6379';
-    const cache = await startCache({ url });
-    expect(cache).toMatchObject({ url, origin: 'VALKEY_URL', pid: undefined });
-    await cache?.stop();
+  it.each(['localhost:6379', 'http://127.0.0.1'])('is refused when it is not one: %s', async (url) => {
+    await expect(startCache({ url })).rejects.toThrow(
+      'VALKEY_URL cannot be used: the address of the cache must look like valkeys://host:6379. Name a',
+    );
   });
 
-  it.each(['localhost:6379', 'http://127.0.0.1'])('is refused when it is not one: %s', async (url) => {
-    await expect(startCache({ url })).rejects.toThrow(/VALKEY_URL must be a URL such as/);
+  it('is refused when nobody is there, without its password', async () => {
+    const refusal = await startCache({ url: 'redis://user:secret@127.0.0.1:9' }).catch(String);
+    expect(refusal).toMatch(/VALKEY_URL cannot be used: .*ECONNREFUSED.* or leave VALKEY_URL out\.$/);
+    expect(refusal).not.toContain('secret');
   });
 });
 
@@ -77,6 +78,14 @@ describe.skipIf(server === undefined)(`a server of our own (${reason})`, () => {
     expect(await config('save')).toBe('');
     expect(await config('appendonly')).toBe('no');
     await client.quit();
+  });
+
+  it('is used as it is where VALKEY_URL names it', async () => {
+    const url = cache.url.replace('redis://', 'valkey://');
+    const named = await startCache({ url });
+    expect(named).toMatchObject({ url, origin: 'VALKEY_URL', pid: undefined });
+    await named?.stop();
+    expect(isAlive(cache.pid ?? 0)).toBe(true);
   });
 
   it('ends when it is told to', async () => {
