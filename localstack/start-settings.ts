@@ -1,6 +1,10 @@
+import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
+
 export interface StartSettings {
   readonly port: number;
   readonly dataDir: string | undefined;
+  /** For the functions, which read it again. */
+  readonly rateLimits: string | undefined;
 }
 
 /** A setting that is wrong. The message says what to write instead. */
@@ -10,9 +14,14 @@ export class StartSettingError extends Error {
 
 const defaultPort = 4510;
 
-/** What `npm start` can be told, from the environment: `PORT` and `DATA_DIR`. */
+/** What `npm start` can be told, from the environment: `PORT`, `DATA_DIR` and `RATE_LIMITS`. */
 export function readStartSettings(environment: Readonly<Record<string, string | undefined>>): StartSettings {
-  return { port: readPort(environment.PORT), dataDir: environment.DATA_DIR || undefined };
+  parseRateLimits(environment.RATE_LIMITS);
+  return {
+    port: readPort(environment.PORT),
+    dataDir: environment.DATA_DIR || undefined,
+    rateLimits: environment.RATE_LIMITS || undefined,
+  };
 }
 
 function readPort(text: string | undefined): number {

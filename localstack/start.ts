@@ -45,6 +45,7 @@ async function start(settings: StartSettings): Promise<Stack> {
   const stack = await startStack({
     port: settings.port,
     ...(settings.dataDir !== undefined && { dataDir: settings.dataDir }),
+    ...(settings.rateLimits !== undefined && { environment: { RATE_LIMITS: settings.rateLimits } }),
     onLog: (line) => console.error(line),
     onNotification: (_, detail) => console.log(`notification: ${JSON.stringify(detail)}`),
     onCrash(error) {

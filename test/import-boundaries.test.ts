@@ -43,6 +43,7 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
       'shared/adapters/dynamodb/tables.ts',
       'shared/adapters/sqs/delivery-queue.ts',
       'shared/adapters/cache/connect.ts',
+      'shared/domain/rate-limit-settings.ts',
       'shared/protocol/',
       'client/',
     ],

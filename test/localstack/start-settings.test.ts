@@ -2,16 +2,20 @@ import { expect, it } from 'vitest';
 import { readStartSettings } from '#localstack/start-settings.ts';
 
 it.each([
-  [{}, { port: 4510, dataDir: undefined }],
+  [{}, { port: 4510, dataDir: undefined, rateLimits: undefined }],
   [
-    { PORT: '', DATA_DIR: '' },
-    { port: 4510, dataDir: undefined },
+    { PORT: '', DATA_DIR: '', RATE_LIMITS: '' },
+    { port: 4510, dataDir: undefined, rateLimits: undefined },
   ],
   [
     { PORT: '0', DATA_DIR: './data' },
-    { port: 0, dataDir: './data' },
+    { port: 0, dataDir: './data', rateLimits: undefined },
   ],
-  [{ PORT: '65535' }, { port: 65_535, dataDir: undefined }],
+  [
+    { RATE_LIMITS: '{"messagesPerUser":{"burst":60}}' },
+    { port: 4510, dataDir: undefined, rateLimits: '{"messagesPerUser":{"burst":60}}' },
+  ],
+  [{ PORT: '65535' }, { port: 65_535, dataDir: undefined, rateLimits: undefined }],
 ])('reads %o', (environment, settings) => {
   expect(readStartSettings(environment)).toEqual(settings);
 });
@@ -24,3 +28,9 @@ it.each(['65536', '-1', '80a', '1e3', ' 80', '4510.0', '0x50', '999999'])(
     );
   },
 );
+
+it('refuses RATE_LIMITS that the functions would, and says what to write', () => {
+  expect(() => readStartSettings({ RATE_LIMITS: '{"messages":{}}' })).toThrow(
+    /^RATE_LIMITS: there is no limit "messages"; the limits are messagesPerUser, .*For example: /,
+  );
+});

@@ -86,6 +86,7 @@ async function tokenFor(httpUrl: string, user: string): Promise<string> {
 describe('what it refuses', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['a PORT that is no number', { PORT: 'http' }, /^PORT must be a whole number .* it is "http"/m],
+    ['RATE_LIMITS that are none', { RATE_LIMITS: 'many' }, /^RATE_LIMITS: .* For example: RATE_LIMITS=/m],
     [
       'a DATA_DIR that is a file',
       { DATA_DIR: import.meta.filename },
@@ -274,6 +275,21 @@ describe('DATA_DIR', () => {
       third.child.kill('SIGTERM');
       expect(await third.exited).toEqual({ code: 0, signal: null });
       expect(await readdir(environment.DATA_DIR)).toContain('dynamodb.sqlite');
+    },
+    patienceMs,
+  );
+});
+
+describe('RATE_LIMITS', () => {
+  it(
+    'reach the functions',
+    async () => {
+      const RATE_LIMITS = '{"messagesPerUser":{"burst":1,"refillPerSecond":0.001}}';
+      const { url, httpUrl } = await run({ environment: { RATE_LIMITS } }).ready();
+      const alice = await tokenFor(httpUrl, 'alice');
+      const send = { action: 'send', recipientId: 'bob', content: 'hello' };
+      await exchange(url, alice, send, 'message.sent');
+      expect(await exchange(url, alice, send, 'error')).toMatchObject({ code: 'rate_limited' });
     },
     patienceMs,
   );
