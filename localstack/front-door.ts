@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 import type { Gateway } from '#localstack/gateway/gateway.ts';
 import { answerJson, answerText } from '#localstack/http-answers.ts';
 import type { Inspector } from '#localstack/inspector/inspector.ts';
-import type { Issuer } from '#localstack/issuer/issuer.ts';
+import { type Issuer, issuerPaths } from '#localstack/issuer/issuer.ts';
+import { loopback } from '#localstack/loopback-server.ts';
 import { targetOf } from '#localstack/request-target.ts';
 import { serveFile } from '#localstack/static-files.ts';
 
@@ -52,15 +53,28 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   if (rooms.gateway.handleRequest(request, response)) return;
+  const { path } = targetOf(request);
+  if (ownPaths.includes(path) && !isAskedByLoopback(request)) return refuseName(request, response);
   if (rooms.issuer.handleRequest(request, response)) return;
   if (rooms.inspector.handleRequest(request, response)) return;
-  const { path } = targetOf(request);
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (path === '/health' && isRead) answerJson(response, 200, { status: 'ok' });
   else if (path === `/${stage}` || path === `/${stage}/`) refuseWithoutUpgrade(request, response, stage);
   else if (isRead && (await serveFile(rooms.webDirectory, request, response))) return;
   else if (path === '/') answerText(response, 200, describeAddresses(request, stage));
   else answerText(response, 404, `Nothing is at ${path}.\n${describeAddresses(request, stage)}`);
+}
+
+/** What a page from elsewhere must not read, although its host's name was made to lead here (DNS rebinding). */
+const ownPaths: readonly string[] = [issuerPaths.token, '/inspect'];
+
+function isAskedByLoopback(request: IncomingMessage): boolean {
+  return /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?$/i.test(hostOf(request));
+}
+
+function refuseName({ url, socket }: IncomingMessage, response: ServerResponse): void {
+  const address = `http://${loopback}:${socket.localPort}${url}`;
+  answerText(response, 403, `This is for this machine alone, by a name of its own: ${address}\n`);
 }
 
 function refuseWithoutUpgrade(request: IncomingMessage, response: ServerResponse, stage: string): void {

@@ -10,6 +10,9 @@ export type TokenRequest =
 
 /** The query of `GET /token`, or why it is refused, in words for the person who typed it. */
 export function parseTokenRequest(query: URLSearchParams): TokenRequest {
+  const unknown = [...query.keys()].find((name) => name !== 'user' && name !== 'ttl');
+  if (unknown !== undefined)
+    return { refusal: `There is no ${JSON.stringify(unknown)}; there are "user" and "ttl".` };
   const [user, ...otherUsers] = query.getAll('user');
   const [ttl, ...otherTtls] = query.getAll('ttl');
   if (user === undefined || user === '') return { refusal: 'Name the user: "user" is missing.' };

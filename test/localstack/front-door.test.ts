@@ -34,7 +34,13 @@ function open() {
         return true;
       },
     },
-    inspector: { handleRequest: () => false },
+    inspector: {
+      handleRequest(request, response) {
+        if (request.url !== '/inspect') return false;
+        response.end('inspector');
+        return true;
+      },
+    },
     issuer: {
       handleRequest(request, response) {
         if (!request.url?.startsWith('/token')) return false;
@@ -45,8 +51,9 @@ function open() {
   });
 }
 
-async function ask(path: string, method = 'GET') {
-  const request = httpRequest({ host: '127.0.0.1', port, path, method, agent: false }).end();
+async function ask(path: string, method = 'GET', name?: string) {
+  const headers = name === undefined ? {} : { host: name };
+  const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false }).end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   let text = '';
   for await (const chunk of response) text += chunk;
@@ -79,6 +86,30 @@ describe('when it is open', () => {
   it('leads to the gateway and to the issuer', async () => {
     expect((await ask('/local/@connections/x', 'POST')).text).toBe('gateway');
     expect((await ask('/token?user=alice')).text).toBe('issuer');
+  });
+
+  it.each(['127.0.0.1:4510', 'localhost:4510', 'LOCALHOST', '[::1]:4510', '127.0.0.1'])(
+    'gives tokens, and what requests do, by %s',
+    async (name) => {
+      expect((await ask('/token?user=alice', 'GET', name)).text).toBe('issuer');
+      expect((await ask('/inspect', 'GET', name)).text).toBe('inspector');
+    },
+  );
+
+  it.each([
+    'evil.example:4510',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    'evil.example#[::1]',
+    '10.0.0.1',
+  ])('gives neither by "%s", which a page of somebody else may have made to lead here', async (name) => {
+    expect(await ask('/token?user=alice', 'GET', name)).toMatchObject({
+      status: 403,
+      text: `This is for this machine alone, by a name of its own: http://127.0.0.1:${port}/token?user=alice\n`,
+    });
+    expect(await ask('/inspect', 'GET', name)).toMatchObject({ status: 403 });
+    expect(await ask('/health', 'GET', name)).toMatchObject({ status: 200 });
+    expect((await ask('/local/@connections/x', 'POST', name)).text).toBe('gateway');
   });
 
   it('shows the page', async () => {

@@ -91,6 +91,8 @@ describe('GET /token', () => {
     ['?user=a%0Ab', /"user" must be/],
     ['?user=%C3%A9', /"user" must be/],
     [`?user=${'x'.repeat(129)}`, /"user" must be 1 to 128/],
+    ['?user=a&ttll=5', /There is no "ttll"; there are "user" and "ttl"\./],
+    ['?User=a', /There is no "User"/],
     ['?user=a&user=b', /once/],
     ['?user=a&ttl=1&ttl=2', /once/],
     ...['', '0', '-1', '1.5', '1e3', 'hour', '31536001', '9'.repeat(30)].map((ttl): [string, RegExp] => [
