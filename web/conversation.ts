@@ -17,6 +17,8 @@ export interface Conversation {
   unread: number;
   /** The highest seq that `unread` has taken into account. */
   countedSeq: number;
+  /** Up to where the person has read, here or elsewhere. */
+  ownReadSeq: number;
   /** How far the other person's devices have got. */
   deliveredSeq: number;
   readSeq: number;
@@ -38,6 +40,7 @@ export function makeConversation(peer: string): Conversation {
     isLoaded: false,
     unread: 0,
     countedSeq: 0,
+    ownReadSeq: 0,
     deliveredSeq: 0,
     readSeq: 0,
     isBlocked: false,
@@ -53,13 +56,14 @@ export function peerOf(me: string, members: readonly (string | undefined)[]): st
 /** Takes the server's own count over. */
 export function applySummary(
   conversation: Conversation,
-  { conversationId, unread, lastSeq }: ConversationSummary,
+  { conversationId, unread, lastSeq, readSeq }: ConversationSummary,
 ): void {
   conversation.conversationId = conversationId;
-  // What was counted since the list was read is not in it.
-  if (lastSeq < conversation.countedSeq) return;
+  // What was counted or read here since the list was read is not in it.
+  if (lastSeq < conversation.countedSeq || readSeq < conversation.ownReadSeq) return;
   conversation.unread = unread;
   conversation.countedSeq = lastSeq;
+  conversation.ownReadSeq = readSeq;
   if (!conversation.isLoaded) conversation.hasEarlier = lastSeq > 0 && !conversation.messages.has(1);
 }
 
@@ -80,6 +84,19 @@ export function applyEarlier(conversation: Conversation, messages: readonly Mess
   conversation.isLoaded = true;
 }
 
+/** The person has seen what is shown. Up to which seq the server does not know that yet; undefined if it knows. */
+export function applyRead(conversation: Conversation): number | undefined {
+  const incoming = shownMessages(conversation).filter(({ senderId }) => senderId === conversation.peer);
+  const seq = incoming.at(-1)?.seq ?? 0;
+  if (seq <= conversation.ownReadSeq) return undefined;
+  const newest = newestShown(conversation);
+  conversation.ownReadSeq = seq;
+  conversation.countedSeq = Math.max(conversation.countedSeq, newest);
+  // What the list has counted may still be on its way.
+  conversation.unread = Math.min(conversation.unread, conversation.countedSeq - newest);
+  return seq;
+}
+
 export function applyReceipt(conversation: Conversation, { deliveredSeq, readSeq }: Receipt): void {
   conversation.deliveredSeq = Math.max(conversation.deliveredSeq, deliveredSeq);
   conversation.readSeq = Math.max(conversation.readSeq, readSeq);
@@ -95,7 +112,7 @@ export function oldestShown({ messages }: Conversation): number | undefined {
   return messages.size === 0 ? undefined : Math.min(...messages.keys());
 }
 
-export function newestShown({ messages }: Conversation): number {
+function newestShown({ messages }: Conversation): number {
   return Math.max(0, ...messages.keys());
 }
 

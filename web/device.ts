@@ -7,13 +7,13 @@ import type { StateChange } from '../client/session.ts';
 import {
   applyEarlier,
   applyNew,
+  applyRead,
   applyReceipt,
   applySummary,
   type Conversation,
   hasLess,
   makeConversation,
   newestSeqs,
-  newestShown,
   oldestShown,
   peerOf,
 } from './conversation.ts';
@@ -181,13 +181,10 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
     },
     loadEarlier,
     async markRead() {
-      const { conversationId, unread } = shown;
-      const seq = newestShown(shown);
-      // Before its history is there, nothing of it has been seen.
-      if (conversationId === undefined || unread === 0 || seq === 0) return;
-      shown.unread = 0;
+      const seq = applyRead(shown);
+      if (shown.conversationId === undefined || seq === undefined) return;
       onChange();
-      await client.read(conversationId, seq).catch((error) => onProblem(explain(error, '')));
+      await client.read(shown.conversationId, seq).catch((error) => onProblem(explain(error, '')));
     },
     async setBlocked(blocked) {
       const conversation = shown;

@@ -3,6 +3,7 @@ import type { Message } from '#shared/protocol/replies.ts';
 import {
   applyEarlier,
   applyNew,
+  applyRead,
   applyReceipt,
   applySummary,
   hasLess,
@@ -26,14 +27,14 @@ function message(seq: number, senderId = 'bob'): Message {
   };
 }
 
-function summary(lastSeq: number, unread: number) {
+function summary(lastSeq: number, unread: number, readSeq = 0) {
   return {
     conversationId: 'c',
     members: ['alice', 'bob'],
     lastSeq,
     unread,
     deliveredSeq: 0,
-    readSeq: 0,
+    readSeq,
     lastMessageAt: '2026-01-01T00:00:00.000Z',
   };
 }
@@ -60,6 +61,40 @@ test('unread counts what others wrote, and nothing twice', () => {
   expect(conversation.unread).toBe(4);
   applySummary(conversation, summary(4, 3));
   expect(conversation.unread, 'a list that is older than the last message').toBe(4);
+});
+
+test('before its history is there, nothing of a conversation has been seen; then it is read once', () => {
+  const conversation = makeConversation('bob');
+  applySummary(conversation, summary(2, 2));
+  expect([applyRead(conversation), conversation.unread]).toEqual([undefined, 2]);
+  applyEarlier(conversation, [message(1), message(2)], false);
+  expect([applyRead(conversation), conversation.unread]).toEqual([2, 0]);
+  expect(applyRead(conversation)).toBeUndefined();
+  applyNew(conversation, message(3, 'alice'), 'alice');
+  expect(applyRead(conversation), 'what one wrote oneself').toBeUndefined();
+});
+
+test('what was read stays read when an older list or the message itself comes after', () => {
+  const conversation = makeConversation('bob');
+  for (const seq of [1, 2]) applyNew(conversation, message(seq), 'alice');
+  applyRead(conversation);
+  applySummary(conversation, summary(2, 2));
+  expect(conversation.unread, 'a list from before it was read').toBe(0);
+  applyEarlier(conversation, [message(3)], false);
+  applyRead(conversation);
+  applyNew(conversation, message(3), 'alice');
+  expect(conversation.unread, 'a message that came with the history already').toBe(0);
+  applySummary(conversation, summary(4, 1, 3));
+  expect(conversation.unread).toBe(1);
+});
+
+test('a message that the list counted before it came is read when it comes', () => {
+  const conversation = makeConversation('bob');
+  applyNew(conversation, message(1), 'alice');
+  applySummary(conversation, summary(2, 2));
+  expect([applyRead(conversation), conversation.unread]).toEqual([1, 1]);
+  applyNew(conversation, message(2), 'alice');
+  expect([applyRead(conversation), conversation.unread]).toEqual([2, 0]);
 });
 
 test('a tick for sent, two for delivered, coloured for read; receipts never take one back', () => {
