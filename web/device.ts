@@ -87,9 +87,9 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       onChange();
     },
     receipt(receipt) {
-      const found = [...conversations.values()].find((one) => one.conversationId === receipt.conversationId);
-      // One's own receipts come from one's other devices.
-      if (found && receipt.userId === found.peer) applyReceipt(found, receipt);
+      // It may be here before the confirmation of a first message, which tells the conversation's id.
+      const found = conversations.get(receipt.userId);
+      if (found) applyReceipt(found, receipt);
       onChange();
     },
     sent: onChange,

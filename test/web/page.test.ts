@@ -270,6 +270,26 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   );
 
   test(
+    'a receipt that comes before the confirmation of a first message is not lost',
+    async () => {
+      const held = Promise.withResolvers<void>();
+      await page.routeWebSocket(/local/, (socket) => {
+        const server = socket.connectToServer();
+        server.onMessage(async (frame) => {
+          const { type } = JSON.parse(String(frame));
+          if (type === 'message.sent') await held.promise;
+          socket.send(frame);
+          if (type === 'receipt') held.resolve();
+        });
+      });
+      const [alice] = await pair();
+      await alice.say('first');
+      await alice.message('first').getByText('Delivered').waitFor();
+    },
+    testMs,
+  );
+
+  test(
     'every device of a person shows what another one sends',
     async () => {
       const [alice, bob] = await pair();
