@@ -184,31 +184,41 @@ function setUpConversations(root: HTMLElement, device: Device, show: (peer: stri
     part(root, 'textarea', HTMLTextAreaElement).focus();
   });
   input.addEventListener('input', () => input.setCustomValidity(''));
-  let drawn = '';
+  const drawn = new Map<string, Tab>();
 
   return () => {
-    const all = [...device.conversations.values()];
-    const state = JSON.stringify(all.map((one) => [one.peer, one.unread, one === device.open()]));
-    if (state === drawn) return;
-    drawn = state;
-    const focused =
-      document.activeElement instanceof HTMLElement ? document.activeElement.dataset.peer : undefined;
-    const isInside = tabs.contains(document.activeElement);
-    tabs.replaceChildren(...all.map((conversation) => makeTab(conversation, device, show)));
-    if (isInside) tabs.querySelector<HTMLElement>(`[data-peer="${CSS.escape(focused ?? '')}"]`)?.focus();
+    for (const [peer, conversation] of device.conversations) {
+      const tab = drawn.get(peer) ?? addTab(peer);
+      drawn.set(peer, tab);
+      tab.update(conversation, conversation === device.open());
+    }
   };
+
+  function addTab(peer: string): Tab {
+    const tab = makeTab(peer, () => show(peer));
+    tabs.append(tab.root);
+    return tab;
+  }
 }
 
-function makeTab(conversation: Conversation, device: Device, show: (peer: string) => void): HTMLElement {
-  const { peer, unread } = conversation;
-  const tab = element('button', { type: 'button', textContent: peer });
-  tab.dataset.peer = peer;
-  if (conversation === device.open()) tab.setAttribute('aria-current', 'true');
-  if (unread > 0)
-    tab.append(
-      element('span', { className: 'badge', textContent: String(unread) }, []),
-      hiddenText(unread === 1 ? ' unread message' : ' unread messages'),
-    );
-  tab.addEventListener('click', () => show(peer));
-  return element('li', {}, [tab]);
+interface Tab {
+  readonly root: HTMLElement;
+  update(conversation: Conversation, isOpen: boolean): void;
+}
+
+/** Changed in place: one that was replaced between the press and its release would not be clicked. */
+function makeTab(peer: string, onClick: () => void): Tab {
+  const badge = element('span', { className: 'badge' });
+  const words = hiddenText('');
+  const button = element('button', { type: 'button' }, [peer, badge, words]);
+  button.addEventListener('click', onClick);
+  return {
+    root: element('li', {}, [button]),
+    update({ unread }, isOpen) {
+      button.ariaCurrent = isOpen ? 'true' : null;
+      badge.hidden = unread === 0;
+      badge.textContent = unread === 0 ? '' : String(unread);
+      words.textContent = unread === 0 ? '' : ` unread ${unread === 1 ? 'message' : 'messages'}`;
+    },
+  };
 }

@@ -270,6 +270,25 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   );
 
   test(
+    'a conversation opens although a message comes between the press and its release',
+    async () => {
+      const [alice, bob, carol] = await openFor('alice', 'bob', 'carol');
+      if (!alice || !bob || !carol) throw new Error('three people are wanted');
+      await carol.writeTo(bob.user);
+      await carol.say('one');
+      const tab = bob.device.locator('.tabs').getByRole('button', { name: carol.user });
+      await tab.getByText('1 unread message').waitFor();
+      await tab.hover();
+      await page.mouse.down();
+      await sendTo(await deviceOf(carol.user), bob.user, 'two');
+      await tab.getByText('2 unread messages').waitFor();
+      await page.mouse.up();
+      await bob.message('two').waitFor();
+    },
+    testMs,
+  );
+
+  test(
     'a receipt that comes before the confirmation of a first message is not lost',
     async () => {
       const held = Promise.withResolvers<void>();
