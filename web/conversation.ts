@@ -1,5 +1,4 @@
 import type { ConversationSummary, Message } from '#shared/protocol/replies.ts';
-import type { ConversationsPage } from '../client/client.ts';
 import type { QueuedSend } from '../client/outbox-storage.ts';
 import type { Receipt } from '../client/receipts.ts';
 
@@ -22,7 +21,7 @@ export interface Conversation {
   /** How far the other person's devices have got. */
   deliveredSeq: number;
   readSeq: number;
-  /** Whether this device has blocked the other person since the page was loaded. */
+  /** Whether this person has blocked the other one, as far as this browser knows. */
   isBlocked: boolean;
   /** Refused for good, until the person decides what to do with them. */
   readonly failed: Map<string, { readonly send: QueuedSend; readonly reason: string }>;
@@ -114,27 +113,6 @@ export function oldestShown({ messages }: Conversation): number | undefined {
 
 function newestShown({ messages }: Conversation): number {
   return Math.max(0, ...messages.keys());
-}
-
-/** The newest seq that is shown of each conversation, by its id. */
-export function newestSeqs(conversations: Iterable<Conversation>): Map<string, number> {
-  const seqs = new Map<string, number>();
-  for (const one of conversations)
-    if (one.conversationId !== undefined) seqs.set(one.conversationId, newestShown(one));
-  return seqs;
-}
-
-/** Whether the server's list ends before what was shown: only another server can have less than there was. */
-export function hasLess(
-  { conversations, cursor }: ConversationsPage,
-  shownBefore: ReadonlyMap<string, number>,
-): boolean {
-  const lastSeqs = new Map(conversations.map(({ conversationId, lastSeq }) => [conversationId, lastSeq]));
-  return [...shownBefore].some(([conversationId, seq]) => {
-    const lastSeq = lastSeqs.get(conversationId);
-    // It may stand on a later page.
-    return lastSeq === undefined ? cursor === undefined && seq > 0 : lastSeq < seq;
-  });
 }
 
 export function progressOf({ deliveredSeq, readSeq }: Conversation, { seq }: Message): Progress {

@@ -126,19 +126,28 @@ function setUpComposer(root: HTMLElement, device: Device, showProblem: (text: st
   const form = part(root, '.composer', HTMLFormElement);
   const input = part(form, 'textarea', HTMLTextAreaElement);
   const name = part(form, 'label span', HTMLElement);
-  /** What was written to whom and is not sent. */
-  const drafts = new Map<string, string>();
   let peer = '';
+  /** Where what is not sent yet outlasts a reload. */
+  const draftKey = () => `postrider-draft ${root.ariaLabel} to ${peer}`;
+
+  function write(text: string): void {
+    input.value = text;
+    keepDraft();
+  }
+
+  function keepDraft(): void {
+    sessionStorage.setItem(draftKey(), input.value);
+  }
 
   async function submit(): Promise<void> {
     const content = input.value;
     if (content.trim() === '') return;
     showProblem('');
-    input.value = '';
+    write('');
     try {
       await device.send(content);
     } catch (error) {
-      if (input.value === '') input.value = content;
+      if (input.value === '') write(content);
       showProblem(error instanceof Error ? error.message : String(error));
     }
   }
@@ -147,6 +156,7 @@ function setUpComposer(root: HTMLElement, device: Device, showProblem: (text: st
     event.preventDefault();
     void submit();
   });
+  input.addEventListener('input', keepDraft);
   input.addEventListener('keydown', (event) => {
     // While a word is being composed, Enter ends the composition.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
@@ -157,9 +167,8 @@ function setUpComposer(root: HTMLElement, device: Device, showProblem: (text: st
   return () => {
     const next = device.open().peer;
     if (next === peer) return;
-    drafts.set(peer, input.value);
     peer = next;
-    input.value = drafts.get(peer) ?? '';
+    input.value = sessionStorage.getItem(draftKey()) ?? '';
     input.placeholder = `Write to ${peer}`;
     name.textContent = `Message from ${device.user} to ${peer}`;
   };

@@ -11,26 +11,24 @@ import {
   applyReceipt,
   applySummary,
   type Conversation,
-  hasLess,
   makeConversation,
-  newestSeqs,
   oldestShown,
   peerOf,
 } from './conversation.ts';
 import { explainRefusal } from './explain.ts';
+import type { Memory } from './memory.ts';
 
 export interface DeviceOptions {
   readonly user: string;
   readonly url: string;
   readonly storage: OutboxStorage;
+  readonly memory: Memory;
   getToken(): Promise<string>;
   /** Something that is shown has changed. */
   onChange(): void;
   /** A message of somebody else has just come. */
   onIncoming(message: Message): void;
   onProblem(text: string): void;
-  /** The server has less than was there: another stack, with none of these messages. */
-  onReset(): void;
 }
 
 /** One device of one person: its client and what it shows. */
@@ -61,7 +59,7 @@ const pageOfHistory = 30;
 const before: StateChange = { state: 'disconnected', previous: 'disconnected', reason: 'disconnect' };
 
 export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
-  const { user, onChange, onProblem } = options;
+  const { user, memory, onChange, onProblem } = options;
   const client = createClient(options);
   const conversations = new Map<string, Conversation>();
   let shown = conversationWith(firstPeer);
@@ -70,7 +68,10 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
   let loading: Conversation | undefined;
 
   function conversationWith(peer: string): Conversation {
-    const conversation = conversations.get(peer) ?? makeConversation(peer);
+    const conversation = conversations.get(peer) ?? {
+      ...makeConversation(peer),
+      ...memory.recall(user, peer),
+    };
     conversations.set(peer, conversation);
     return conversation;
   }
@@ -89,7 +90,10 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
     receipt(receipt) {
       // It may be here before the confirmation of a first message, which tells the conversation's id.
       const found = conversations.get(receipt.userId);
-      if (found) applyReceipt(found, receipt);
+      if (found) {
+        applyReceipt(found, receipt);
+        memory.keep(user, found.peer, { deliveredSeq: found.deliveredSeq, readSeq: found.readSeq });
+      }
       onChange();
     },
     sent: onChange,
@@ -107,10 +111,8 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
 
   /** Unread counts and conversations that began elsewhere. */
   async function refresh(): Promise<void> {
-    const shownBefore = newestSeqs(conversations.values());
     try {
       const page = await client.conversations();
-      if (hasLess(page, shownBefore)) options.onReset();
       for (const summary of page.conversations)
         applySummary(conversationWith(peerOf(user, summary.members)), summary);
       onChange();
@@ -192,6 +194,7 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       try {
         await (blocked ? client.block(peer) : client.unblock(peer));
         conversation.isBlocked = blocked;
+        memory.keep(user, peer, { isBlocked: blocked });
       } catch (error) {
         onProblem(explain(error, peer));
       }

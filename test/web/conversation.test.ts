@@ -6,9 +6,7 @@ import {
   applyRead,
   applyReceipt,
   applySummary,
-  hasLess,
   makeConversation,
-  newestSeqs,
   oldestShown,
   peerOf,
   progressOf,
@@ -114,16 +112,6 @@ test('a tick for sent, two for delivered, coloured for read; receipts never take
 test('the peer is whoever one is not', () => {
   expect(peerOf('alice', ['bob', 'alice'])).toBe('bob');
   expect(peerOf('alice', ['alice', undefined])).toBe('alice');
-});
-
-test('a server that has less than was shown is another one', () => {
-  const conversation = makeConversation('bob');
-  applyNew(conversation, message(5), 'alice');
-  const before = newestSeqs([conversation, makeConversation('nobody yet')]);
-  expect(hasLess({ conversations: [summary(5, 0)] }, before)).toBe(false);
-  expect(hasLess({ conversations: [summary(4, 0)] }, before)).toBe(true);
-  expect(hasLess({ conversations: [] }, before)).toBe(true);
-  expect(hasLess({ conversations: [], cursor: 'more' }, before)).toBe(false);
 });
 
 test('who has seen a conversation from its first message asks for nothing earlier', () => {

@@ -143,6 +143,31 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   );
 
   test(
+    'ticks, blocks and what is not sent yet are there after the page was loaded anew',
+    async () => {
+      const [alice, bob] = await pair();
+      await alice.say('hello');
+      await bob.message('hello').waitFor();
+      await bob.device.getByRole('textbox', { name: /^Message/ }).focus();
+      await alice.message('hello').getByText('Read', { exact: true }).waitFor();
+      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
+      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      await alice.device.getByRole('textbox', { name: /^Message/ }).fill('a draft');
+      await page.reload();
+      for (const [one, other] of [
+        [alice, bob],
+        [bob, alice],
+      ] as const)
+        await one.device.locator('.tabs').getByRole('button', { name: other.user }).click();
+      await alice.message('hello').getByText('Read', { exact: true }).waitFor();
+      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      const field = alice.device.getByRole('textbox', { name: /^Message/ });
+      expect(await field.inputValue()).toBe('a draft');
+    },
+    testMs,
+  );
+
+  test(
     'history comes as one scrolls back, and the reader stays where they are',
     async () => {
       const [alice, bob] = await pair();
