@@ -31,7 +31,7 @@ export interface DeviceOptions {
   onProblem(text: string): void;
 }
 
-/** One device of one person: its client and what it shows. */
+/** One device of one person: its client and what it shows. It is silent until it is woken. */
 export interface Device {
   readonly user: string;
   readonly conversations: ReadonlyMap<string, Conversation>;
@@ -41,7 +41,7 @@ export interface Device {
   lastChange(): StateChange;
   isOffline(): boolean;
   setOffline(offline: boolean): void;
-  /** The network or the page is back. */
+  /** Connects; also when the network or the page is back. */
   wake(): void;
   queued(): QueuedSend[];
   /** Rejects with the reason, in words, if this cannot be sent at all. */
@@ -107,7 +107,6 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       if (code !== 'token_failed') onProblem(`${message} ${remedy}`);
     },
   });
-  client.connect();
 
   /** Unread counts and conversations that began elsewhere. */
   async function refresh(): Promise<void> {

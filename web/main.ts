@@ -69,7 +69,7 @@ function add(user: string): DeviceView {
   const onPage = { device, view };
   devices.push(onPage);
   grid.append(view.root);
-  view.update();
+  device.wake();
   return view;
 }
 
