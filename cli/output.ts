@@ -23,9 +23,17 @@ export function makeOutput({ stdout, stderr }: Pick<Io, 'stdout' | 'stderr'>, js
   };
 }
 
+/** Where the SDK advises whoever programs with it, a person at the terminal is told something else. */
+const ownRemedies: Readonly<Record<string, string>> = {
+  closed: 'Give the command again.',
+  offline: 'Look whether the server is there, and give the command again.',
+  queue_full: 'Wait until some of the messages that wait are sent.',
+};
+
 /** The error as an event, and for people. */
 export function errorEvent(error: CliError | PostriderError): readonly [Event, string] {
-  const { code, message, remedy } = error;
+  const { code, message } = error;
+  const remedy = ownRemedies[code] ?? error.remedy;
   return [{ type: 'error', code, message, remedy }, `${plain(message)}\n  → ${plain(remedy)}`];
 }
 
