@@ -1,16 +1,20 @@
-import { parseArgs } from 'node:util';
+import { optionsOrExit, readArguments, wholeNumber } from '#infra/command-line.ts';
 import { check } from '../test/contract/history/check.ts';
 import { makeRandom } from '../test/contract/history/random.ts';
 import { makeSoundHistory } from '../test/contract/history/sound-history.ts';
 
-/**
- * How long the checker of client histories takes, by how much was recorded:
- * `npm run bench:history -- --events 1000000`. Three sizes tell whether it grows in proportion.
- */
-const { values } = parseArgs({ options: { events: { type: 'string', default: '1000000' } } });
-const most = Number(values.events);
-if (!Number.isSafeInteger(most) || most < 1_000)
-  throw new RangeError(`--events is a whole number from 1000, not "${values.events}".`);
+const usage = `npm run bench:history -- [options]
+
+How long the checker of client histories takes, by how much was recorded. Three sizes, a hundredth, a tenth and the whole,
+tell whether it grows in proportion: docs/checker.md.
+
+  --events N  how much was recorded (1000000)
+  --help`;
+
+const most = optionsOrExit((args) => {
+  const { events } = readArguments(args, { events: { type: 'string', default: '1000000' } });
+  return wholeNumber('--events', events, 1_000, 100_000_000);
+}, usage);
 
 /** A step makes about that many events, the ends of all devices included. */
 const eventsPerStep = 1.24;

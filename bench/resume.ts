@@ -1,14 +1,18 @@
-/**
- * Counts what it takes to come back after much was missed, and to have very many conversations, and prints it as the
- * tables of docs/performance.md: `npx node bench/resume.ts`. Calls and units are exact, and asserted at a smaller size
- * by test/bench; times are of this machine and its emulators, and say little about AWS.
- */
 import { randomUUID } from 'node:crypto';
+import { optionsOrExit, readArguments } from '#infra/command-line.ts';
 import { startWorld } from '#test/support/world.ts';
 import { type Resume, resume } from './device.ts';
 import { watchHeap } from './heap.ts';
 import { type Cost, type ManyConversations, measureManyConversations } from './many-conversations.ts';
 import { type Load, leaveUndelivered } from './undelivered.ts';
+
+const usage = `npm run bench:resume
+
+Counts what it takes to come back after much was missed, and to have very many conversations, and prints it as the
+tables of docs/performance.md. Calls and units are exact, and asserted at a smaller size by test/bench; times are of
+this machine and its emulators, and say little about AWS. It has no options but --help.`;
+
+optionsOrExit((args) => readArguments(args, {}), usage);
 
 const loads: readonly Load[] = [
   { conversations: 500, messages: 20, contentBytes: 300 },

@@ -1,13 +1,17 @@
-/**
- * Times a send on the local stack, from its frame to the push and to the confirmation, beside a `ping` over the same
- * connections, which passes the gateway and a function but makes no AWS call: `npm run bench:send`. Every figure is the
- * lowest, middle and highest of the rounds. Emulators and processes share the machine: trust the ratios.
- */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { WebSocket } from 'ws';
+import { optionsOrExit, readArguments } from '#infra/command-line.ts';
 import { type Stack, startStack } from '#localstack/stack.ts';
+
+const usage = `npm run bench:send
+
+Times a send on the local stack, from its frame to the push and to the confirmation, beside a ping over the same
+connections, which passes the gateway and a function but makes no AWS call. Every figure is the lowest, middle and
+highest of the rounds. Emulators and processes share the machine: trust the ratios. It has no options but --help.`;
+
+optionsOrExit((args) => readArguments(args, {}), usage);
 
 const rounds = 5;
 const pairsAtOnce = [1, 4, 16];

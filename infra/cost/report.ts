@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
+import { OptionError, optionsOrExit, readArguments } from '../command-line.ts';
 import { type CostLine, monthlyCost, typicalWorkload, type Workload } from './model.ts';
 
-/** `npm run cost -- --users 10000 --messages 5000000`: what a workload costs a month. */
 const options = {
   users: 'users',
   messages: 'messages',
@@ -15,6 +14,33 @@ const options = {
   months: 'months',
 } as const;
 
+const meanings: Readonly<Record<keyof typeof options, string>> = {
+  users: 'how many there are',
+  messages: 'a month, of all users together',
+  'hours-online': 'that a user is connected, a day',
+  sessions: 'connections that a user opens, a day',
+  'offline-share': 'the share of messages whose recipient is not connected, 0 to 1',
+  'messages-in-hour': 'that a conversation has in an hour in which it has any',
+  'messages-per-ack': 'that one ack covers',
+  'content-bytes': 'of a message',
+  conversations: 'of a user',
+  months: 'for which messages have been kept',
+};
+
+const usage = `npm run cost -- [options]
+
+What a workload costs a month, line by line: docs/cost.md.
+
+${Object.entries(options)
+  .map(([name, field]) => [`--${name} N`, name, typicalWorkload[field]] as const)
+  .map(
+    ([option, name, typical]) =>
+      `  ${option.padEnd(21)}${meanings[name as keyof typeof options]} (${typical})`,
+  )
+  .join('\n')}
+  --no-cache           without Valkey
+  --help`;
+
 const mostOf: Partial<Record<keyof Workload, number>> = {
   hoursOnline: 24,
   offlineShare: 1,
@@ -26,15 +52,12 @@ const leastOf: Partial<Record<keyof Workload, number>> = {
   contentBytes: 1,
 };
 
-/** The workload that a command line names; the typical one where it says nothing. Throws an error that says what to write. */
+/** The workload that a command line names; the typical one where it says nothing. Throws `OptionError`. */
 export function parseWorkload(args: readonly string[]): Workload {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      ...Object.fromEntries(Object.keys(options).map((name) => [name, { type: 'string' as const }])),
-      'no-cache': { type: 'boolean' as const },
-    },
-  }) as { values: Record<string, string | boolean | undefined> };
+  const values: Readonly<Record<string, string | boolean | undefined>> = readArguments(args, {
+    ...Object.fromEntries(Object.keys(options).map((name) => [name, { type: 'string' as const }])),
+    'no-cache': { type: 'boolean' as const },
+  });
   const workload: Record<keyof Workload, number | boolean> = {
     ...typicalWorkload,
     cache: values['no-cache'] !== true,
@@ -45,7 +68,9 @@ export function parseWorkload(args: readonly string[]): Workload {
     const number = Number(text);
     const [least, most] = [leastOf[field] ?? 0, mostOf[field] ?? Number.MAX_SAFE_INTEGER];
     if (text.trim() === '' || !(number >= least && number <= most)) {
-      throw new Error(`--${option} is ${JSON.stringify(text)}: write a number from ${least} to ${most}.`);
+      throw new OptionError(
+        `--${option} is ${JSON.stringify(text)}: write a number from ${least} to ${most}.`,
+      );
     }
     workload[field] = number;
   }
@@ -83,11 +108,4 @@ const rate = (price: number): string =>
   price >= 0.001 ? String(price) : `${Number((price * 1e6).toPrecision(6))}/million`;
 const dollars = (value: number): string => `$${value.toFixed(2)}`.padStart(11);
 
-if (import.meta.main) {
-  try {
-    process.stdout.write(formatReport(parseWorkload(process.argv.slice(2))));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) process.stdout.write(formatReport(optionsOrExit(parseWorkload, usage)));

@@ -1,27 +1,41 @@
-import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { OptionError, optionsOrExit, readArguments, wholeNumber } from '#infra/command-line.ts';
 import { keepInput, targetNames } from './corpus.ts';
 import { longestInput } from './mutate.ts';
 import type { FuzzJob, FuzzReport } from './worker.ts';
 
-/** `npm run fuzz -- --seconds 60 --target frame`: tries each target for so long; what breaks one is kept in its corpus. */
-const { values } = parseArgs({
-  options: {
-    /** For each target. */
+const usage = `npm run fuzz -- [options]
+
+Tries each boundary with inputs that coverage leads: docs/bad-input.md. What breaks one is kept in test/fuzz/corpus.
+
+  --seconds S    how long for each target (10)
+  --target NAME  this one alone; may be given more than once. There are
+                 ${targetNames().join(', ')}
+  --seed N       the same inputs once more; a new one unless told
+  --keep         keeps what reached something new, for the repository
+  --help
+
+Exit code: 0 nothing broke, 1 a target broke, 2 wrong options.`;
+
+const mostSeeds = 2 ** 32 - 1;
+const { targets, seconds, seed, keep } = optionsOrExit(readOptions, usage);
+
+/** Throws `OptionError`. */
+function readOptions(args: readonly string[]) {
+  const values = readArguments(args, {
     seconds: { type: 'string', default: '10' },
-    /** All of them unless told. */
-    target: { type: 'string', multiple: true, default: [] },
-    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
-    /** Keeps what reached something new, for the repository. */
+    target: { type: 'string', multiple: true, default: targetNames() },
+    seed: { type: 'string', default: String(Date.now() % mostSeeds) },
     keep: { type: 'boolean', default: false },
-  },
-});
-const [seconds, seed] = [Number(values.seconds), Number(values.seed)];
-if (!(seconds > 0) || !Number.isSafeInteger(seed))
-  throw new RangeError('--seconds is a number above 0, --seed an integer.');
-const unknown = values.target.find((name) => !targetNames().includes(name));
-if (unknown !== undefined)
-  throw new RangeError(`There is no target "${unknown}"; there are ${targetNames().join(', ')}.`);
+  });
+  const seconds = Number(values.seconds);
+  if (!(seconds > 0)) throw new OptionError(`--seconds is a number above 0, not "${values.seconds}".`);
+  const unknown = values.target.find((name) => !targetNames().includes(name));
+  if (unknown !== undefined)
+    throw new OptionError(`There is no target "${unknown}"; there are ${targetNames().join(', ')}.`);
+  const seed = wholeNumber('--seed', values.seed, 0, mostSeeds);
+  return { targets: values.target, seconds, seed, keep: values.keep };
+}
 
 /** No input takes longer than this, or it hangs. */
 const longestMs = 10_000;
@@ -68,7 +82,7 @@ const write = (line: string) => void process.stdout.write(`${line}\n`);
 write(`seed ${seed}, ${seconds} s each`);
 let inputs = 0;
 let broken = 0;
-for (const target of values.target.length > 0 ? values.target : targetNames()) {
+for (const target of targets) {
   const outcome = await run(target);
   const report = 'report' in outcome ? outcome.report : undefined;
   const crash = 'report' in outcome ? outcome.report.crash : outcome;
@@ -79,7 +93,7 @@ for (const target of values.target.length > 0 ? values.target : targetNames()) {
       `${target}: ${report.inputs} inputs, ${share} covered, ${report.found.length} reached something new`,
     );
     const small = report.found.filter((input) => input.length <= mostKeptBytes);
-    if (values.keep) for (const input of small) keepInput(target, 'reach', input);
+    if (keep) for (const input of small) keepInput(target, 'reach', input);
   }
   if (crash) {
     broken += 1;

@@ -3,9 +3,10 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { OptionError, optionsOrExit, readArguments, wholeNumber } from '#infra/command-line.ts';
 import { mutations } from './mutations/all.ts';
 import { type Mutation, withoutGuard } from './mutations/mutation.ts';
-import { mostSeeds, OptionError, optionsOrExit, readArguments, wholeNumber } from './options.ts';
+import { mostSeeds } from './options.ts';
 
 const usage = `npm run simulate:mutate -- [options]
 
@@ -20,18 +21,13 @@ and prints the table.
 Exit code: 0 each guard is missed, 1 nothing misses one, 2 wrong options.`;
 
 const { values, chosen } = optionsOrExit(readOptions, usage);
-if (values.help) {
-  process.stdout.write(`${usage}\n`);
-  process.exit();
-}
 
 /** Throws `OptionError`. */
-function readOptions() {
-  const values = readArguments(process.argv.slice(2), {
+function readOptions(args: readonly string[]) {
+  const values = readArguments(args, {
     seeds: { type: 'string', default: '500' },
     only: { type: 'string' },
     write: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   });
   const { only, seeds, write } = values;
   wholeNumber('--seeds', seeds, 1, mostSeeds);

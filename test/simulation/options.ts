@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import { OptionError, readArguments, wholeNumber } from '#infra/command-line.ts';
 
 export const usage = `npm run simulate -- [options]
 
@@ -21,12 +21,6 @@ export interface SimulateOptions {
   /** Whether one seed was named, which is looked at closely. */
   readonly single: boolean;
   readonly trace: boolean;
-  readonly help: boolean;
-}
-
-/** What is wrong with the options, and what to write instead. */
-export class OptionError extends Error {
-  override readonly name = 'OptionError';
 }
 
 export const mostSeeds = 4_294_967_295;
@@ -36,7 +30,6 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
   const values = readArguments(args, {
     ...{ from: { type: 'string' }, seeds: { type: 'string' }, seed: { type: 'string' } },
     ...{ workers: { type: 'string' }, first: { type: 'boolean' }, trace: { type: 'boolean' } },
-    help: { type: 'boolean' },
   });
   const most = availableParallelism();
   const single = values.seed !== undefined;
@@ -48,33 +41,6 @@ export function parseOptions(args: readonly string[]): SimulateOptions {
     from: wholeNumber('--from', values.seed ?? values.from ?? '1', 0, mostSeeds),
     seeds: single ? 1 : wholeNumber('--seeds', values.seeds ?? '1000', 1, mostSeeds),
     workers: wholeNumber('--workers', values.workers ?? '1', 1, most),
-    ...{ first: values.first ?? false, trace: values.trace ?? false, help: values.help ?? false, single },
+    ...{ first: values.first ?? false, trace: values.trace ?? false, single },
   };
-}
-
-/** Throws `OptionError`. */
-export function readArguments<T extends ParseArgsOptionsConfig>(args: readonly string[], options: T) {
-  try {
-    return parseArgs({ args: [...args], options }).values;
-  } catch (error) {
-    throw new OptionError(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
-  }
-}
-
-/** Throws `OptionError`. */
-export function wholeNumber(name: string, text: string, least: number, most: number): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
-  throw new OptionError(`${name} is a whole number from ${least} to ${most}, not "${text}".`);
-}
-
-/** What `read` makes of the arguments. Where they are wrong, says so with `usage` and ends with exit code 2. */
-export function optionsOrExit<T>(read: () => T, usage: string): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof OptionError)) throw error;
-    process.stdout.write(`${error.message}\n\n${usage}\n`);
-    process.exit(2);
-  }
 }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { optionsOrExit, parseOptions, usage } from './options.ts';
+import { optionsOrExit } from '#infra/command-line.ts';
+import { parseOptions, usage } from './options.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 import { add, noSeeds, runSlice, type SliceResult } from './slice.ts';
@@ -11,9 +12,8 @@ const sliceSeeds = 250;
 const shownTrace = 400;
 const progressMs = 15_000;
 
-const options = optionsOrExit(() => parseOptions(process.argv.slice(2)), usage);
-if (options.help) write(usage);
-else if (options.single) await lookClosely(options.from);
+const options = optionsOrExit(parseOptions, usage);
+if (options.single) await lookClosely(options.from);
 else await runMany();
 
 async function runMany(): Promise<void> {

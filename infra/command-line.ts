@@ -1,0 +1,39 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+
+/** What is wrong with the options, and what to write instead. */
+export class OptionError extends Error {
+  override readonly name = 'OptionError';
+}
+
+/** Throws `OptionError`. */
+export function readArguments<T extends ParseArgsOptionsConfig>(args: readonly string[], options: T) {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    throw new OptionError(line.endsWith('.') ? line : `${line}.`);
+  }
+}
+
+/** Throws `OptionError`. */
+export function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number;
+  throw new OptionError(`${name} is a whole number from ${least} to ${most}, not "${text}".`);
+}
+
+/** What `read` makes of the arguments; for `--help` prints `usage` and ends. Wrong ones are told in a line: exit code 2. */
+export function optionsOrExit<T>(read: (args: readonly string[]) => T, usage: string): T {
+  const args = process.argv.slice(2);
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
+  }
+  try {
+    return read(args);
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    process.stderr.write(`${error.message} All options: --help\n`);
+    process.exit(2);
+  }
+}
