@@ -219,7 +219,8 @@ interface Tab {
 function makeTab(peer: string, onClick: () => void): Tab {
   const badge = element('span', { className: 'badge' });
   const words = hiddenText('');
-  const button = element('button', { type: 'button' }, [peer, badge, words]);
+  const name = element('span', { className: 'peer', textContent: peer });
+  const button = element('button', { type: 'button' }, [name, badge, words]);
   button.addEventListener('click', onClick);
   return {
     root: element('li', {}, [button]),

@@ -54,6 +54,7 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
       list.replaceChildren();
       lines = new Map();
       isAtEnd = true;
+      newest.hidden = true;
     }
     const heightBelow = root.scrollHeight - root.scrollTop;
     const oldLast = [...lines.keys()].at(-1);

@@ -1,4 +1,4 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Stack, startStack } from '#localstack/stack.ts';
 import { sendTo } from '#test/contract/support/calls.ts';
@@ -72,6 +72,12 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
     const handshake = await attempt(stack.url, asSubprotocol(await stack.token(user)));
     if (!handshake.opened) throw new Error(`the handshake was refused with ${handshake.status}`);
     return handshake.client;
+  }
+
+  async function boxOf(locator: Locator) {
+    const box = await locator.boundingBox();
+    if (!box) throw new Error('it is not shown');
+    return box;
   }
 
   async function pair(): Promise<[Person, Person]> {
@@ -163,6 +169,32 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
       const field = alice.device.getByRole('textbox', { name: /^Message/ });
       expect(await field.inputValue()).toBe('a draft');
+    },
+    testMs,
+  );
+
+  test.each([
+    ['the inspector open', { width: 1280, height: 640 }],
+    ['on a phone', phone],
+    ['on a phone that lies on its side', { width: 740, height: 360 }],
+  ] as const)(
+    'however long a draft and a name are, messages and buttons stay in view: %s',
+    async (_, viewport) => {
+      await page.setViewportSize(viewport);
+      const [alice] = await openFor('alice', 'b'.repeat(100));
+      if (!alice) throw new Error('alice is wanted');
+      await page.locator('#inspector > summary').click();
+      await alice.say('hello');
+      await alice.message('hello').waitFor();
+      await alice.device.getByRole('textbox', { name: /^Message/ }).fill('a line\n'.repeat(60));
+      await alice.device.getByText(/^Block b/).scrollIntoViewIfNeeded();
+      const panel = await boxOf(alice.device);
+      expect((await boxOf(alice.messages)).height, 'room for messages').toBeGreaterThan(40);
+      for (const name of ['Send', /^Block b/, /^Remove/]) {
+        const box = await boxOf(alice.device.getByRole('button', { name }));
+        expect(box.y + box.height, String(name)).toBeLessThanOrEqual(panel.y + panel.height);
+        expect(box.x + box.width, String(name)).toBeLessThanOrEqual(panel.x + panel.width);
+      }
     },
     testMs,
   );
