@@ -11,9 +11,12 @@ export const exitCodes = {
   unreachable: 3,
   /** There is no token, or it was not accepted. */
   token: 4,
+  /** Of this program. */
   defect: 70,
   /** 128 and the number of SIGINT, as shells count. */
   interrupted: 130,
+  /** The same of SIGPIPE: nobody reads the output any more. */
+  brokenPipe: 141,
 } as const;
 
 type Failure = 'refused' | 'usage' | 'unreachable' | 'token';

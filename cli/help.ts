@@ -24,7 +24,8 @@ Options of every command:
 ${optionTable(commonOptions)}
 
 Exit codes: 0 done · 1 refused, and will be again · 2 wrong command line · 3 no connection or no answer in time, so try
-again · 4 no token, or not accepted · 130 broken off. Results go to stdout, everything else to stderr.
+again · 4 no token, or not accepted · 70 a defect of this program · 130 broken off · 141 nobody reads the output any more.
+Results go to stdout, everything else to stderr.
 
 More about one of them: ${program} help chat
 `;

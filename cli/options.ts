@@ -27,8 +27,13 @@ export const allOptions = {
     help: 'prints your token; run whenever one is needed (POSTRIDER_TOKEN_COMMAND)',
   },
   json: { type: 'boolean', help: 'for scripts: one JSON object a line' },
-  timeout: { type: 'string', value: 'seconds', help: 'how long to try before giving up; 30 unless told' },
+  timeout: {
+    type: 'string',
+    value: 'seconds',
+    help: 'how long to try before giving up; 30 unless told; tail without --drain waits for ever',
+  },
   help: { type: 'boolean', short: 'h', help: 'what a command does' },
+  version: { type: 'boolean', help: 'which version this is' },
   id: { type: 'string', value: 'id', help: 'the clientMessageId: sent again with it, it stays one message' },
   count: { type: 'string', value: 'n', help: 'end after so many messages' },
   drain: { type: 'boolean', help: 'end when everything that is there has been printed' },
@@ -52,6 +57,7 @@ export const commonOptions: readonly OptionName[] = [
   'timeout',
   'json',
   'help',
+  'version',
 ];
 
 export const parseArgsOptions: NonNullable<ParseArgsConfig['options']> = Object.fromEntries(

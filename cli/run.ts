@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isUserId } from '#shared/protocol/user-id.ts';
 import type { Command, Invocation } from './command.ts';
@@ -17,6 +18,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const output = makeOutput(io, argv.includes('--json'));
   try {
     const { words, options } = parse(argv);
+    if (options.version) return await showVersion(output);
     const [name, ...rest] = words;
     if (name === 'help' || options.help) return await showHelp(name === 'help' ? rest[0] : name, io);
     if (name === undefined) {
@@ -39,6 +41,13 @@ async function showHelp(name: string | undefined, { stdout }: Io): Promise<numbe
   return exitCodes.done;
 }
 
+async function showVersion(output: Output): Promise<number> {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(manifest) as { version: string };
+  await output.result({ type: 'version', version }, version);
+  return exitCodes.done;
+}
+
 function parse(argv: readonly string[]): { readonly words: readonly string[]; readonly options: Options } {
   try {
     const { values, positionals } = parseArgs({
@@ -48,9 +57,19 @@ function parse(argv: readonly string[]): { readonly words: readonly string[]; re
     });
     return { words: positionals, options: values as Options };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw usageError(message, 'All options: help. A text that begins with a dash stands behind "--".');
+    throw usageError(
+      whatIsWrong(error instanceof Error ? error.message : String(error)),
+      'All options: help. A text that begins with a dash stands behind "--".',
+    );
   }
+}
+
+/** In a sentence: Node's own are cut, or go over several lines. */
+function whatIsWrong(message: string): string {
+  const [, option = ''] = /'(-[^', ]*)/.exec(message) ?? [];
+  if (message.startsWith('Unknown option')) return `There is no option ${option}.`;
+  if (message.includes('does not take an argument')) return `${option} takes no value.`;
+  return `${option} needs a value; one that begins with a dash is written ${option}=-….`;
 }
 
 function findCommand(name: string): Command {

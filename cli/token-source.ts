@@ -70,7 +70,7 @@ async function runCommand(command: string, { env, user }: TokenSourceOptions): P
   } catch (error) {
     // Its message would repeat the command, and perhaps a secret in it.
     const { code, stderr } = error as { code?: unknown; stderr?: unknown };
-    throw new CliError('token', `The token command failed with ${String(code)}. ${String(stderr).trim()}`, {
+    throw new CliError('token', `The token command failed with ${String(code)}. ${String(stderr)}`.trim(), {
       code: 'token_command_failed',
       remedy: 'It must print a token and nothing else. The user is in POSTRIDER_USER.',
       isPassing: true,
@@ -90,7 +90,7 @@ async function askLocalStack(tokenUrl: URL, { user, ttlSeconds }: TokenSourceOpt
   }
   const text = (await response.text()).trim();
   if (response.ok && subjectOf(text) !== undefined) return text;
-  const what = `${url.origin} gave no token (${response.status}). ${text.slice(0, 200)}`;
+  const what = `${url.origin} gave no token (${response.status}). ${text.slice(0, 200)}`.trim();
   // A stack that is starting, for instance.
   if (response.status >= 500)
     throw new CliError('unreachable', what, {

@@ -23,8 +23,9 @@ the --id that was printed, and it is still one message.`,
   options: ['id'],
   async run(invocation) {
     const { people, options, place, getToken, timeoutMs, output } = invocation;
+    const clientMessageId = checkId(options.id) ?? randomUUID();
     const content = await contentOf(invocation);
-    const outgoing = { recipientId: people[1], content, clientMessageId: options.id ?? randomUUID() };
+    const outgoing = { recipientId: people[1], content, clientMessageId };
     checkOutgoing(outgoing);
     const requester = openRequester(place, getToken, timeoutMs);
     try {
@@ -39,6 +40,14 @@ the --id that was printed, and it is still one message.`,
     }
   },
 };
+
+function checkId(id: string | undefined): string | undefined {
+  if (id === undefined || /^[ -~]{1,64}$/.test(id)) return id;
+  throw usageError(
+    `--id must be 1 to 64 printable ASCII characters, and it is ${JSON.stringify(id)}.`,
+    'Leave it out for a new one, or write for example --id order-17',
+  );
+}
 
 async function contentOf({ words, io }: Invocation): Promise<string> {
   if (words.length > 0) return words.join(' ');

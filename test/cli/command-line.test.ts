@@ -13,7 +13,22 @@ test.for<[string[], string]>([
   [['tail', 'ali ce'], '"ali ce" is not a user id'],
   [['chat', 'alice', 'alice'], 'Nobody has a conversation with themselves'],
   [['tail', 'alice', '--id', 'x'], '--id is not an option of tail'],
-  [['tail', 'alice', '--cuont', '1'], '--cuont'],
+  [['tail', 'alice', '--cuont', '1'], 'There is no option --cuont.\n'],
+  [['tail', 'alice', '-x'], 'There is no option -x.\n'],
+  [['tail', 'alice', '--json=1'], '--json takes no value.\n'],
+  [
+    ['tail', 'alice', '--count'],
+    '--count needs a value; one that begins with a dash is written --count=-….\n',
+  ],
+  [
+    ['tail', 'alice', '--token', '-x'],
+    '--token needs a value; one that begins with a dash is written --token=-',
+  ],
+  [
+    ['send', 'alice', 'bob', 'hello', '--id', ''],
+    '--id must be 1 to 64 printable ASCII characters, and it is "".',
+  ],
+  [['send', 'alice', 'bob', 'hello', '--id', 'ü'], '--id must be 1 to 64 printable ASCII characters'],
   [['tail', 'alice', '--count', '0'], '--count must be a whole number of 1 or more'],
   [['tail', 'alice', '--timeout', '1.5'], '--timeout must be a whole number'],
   [['history', 'alice', 'bob', '--before', '1', '--after', '2'], 'exclude each other'],
@@ -27,7 +42,13 @@ test.for<[string[], string]>([
   const { exitCode, out, err } = await finish(argv);
   expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
   expect(err).toContain(words);
-  expect(err).toMatch(/\n {2}→ .+\n$/);
+  expect(err).toMatch(/^.+\n {2}→ .+\n$/);
+});
+
+test("its version is the package's", async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  expect(await finish(['--version'])).toMatchObject({ exitCode: 0, out: `${version}\n`, err: '' });
+  expect((await finish(['tail', '--version', '--json'])).events()).toEqual([{ type: 'version', version }]);
 });
 
 test('a content that cannot be sent is refused without a connection', async () => {
@@ -66,11 +87,14 @@ test('help is a success, of all and of each command with its options', async () 
   }
 });
 
-test('the page about the terminal names every command and exit code, and no option that there is not', () => {
+test('the page about the terminal names every command and exit code, and no option that there is not', async () => {
+  const { out } = await finish(['help']);
   const page = readFileSync(new URL('../../docs/terminal.md', import.meta.url), 'utf8');
   for (const { name, usage } of commands) expect(page).toContain(`\`${name} ${usage}\``);
-  for (const code of Object.values(exitCodes).filter((known) => known !== exitCodes.defect))
+  for (const code of Object.values(exitCodes)) {
     expect(page).toContain(`\n| ${code} | `);
+    expect(out).toMatch(RegExp(`[:·] ${code} `));
+  }
   for (const [, option = ''] of page.matchAll(/ --([a-z-]+)/g))
     expect([...Object.keys(allOptions), 'silent', '']).toContain(option);
 });

@@ -182,6 +182,7 @@ test('a token that is wrong, of another, or not to be had: exit code 4 and what 
     [['--token', ofBob], `The token is of "${bob}"`],
     [['--token', forged], 'refused the connection with 401'],
     [['--token-command', 'echo sorry >&2; exit 7'], 'failed with 7. sorry'],
+    [['--token-command', 'exit 7'], 'failed with 7.\n'],
   ] as const) {
     const refused = await finish(['send', alice, bob, 'hello', ...options, ...at()]);
     expect(refused).toMatchObject({ exitCode: 4, out: '', err: expect.stringContaining(words) });
