@@ -46,12 +46,18 @@ export function drawFlow(flow: Flow, { later, onShow }: Related): HTMLElement {
 
 /** The names above the lines. A list reader hears them with each arrow. */
 function drawLanes(lanes: readonly Lane[]): HTMLElement {
-  const names = lanes.map(({ name }) => element('span', { textContent: name }));
+  const names = lanes.map(({ name }) => element('span', { title: name }, breakable(name)));
   const columns = ['', 'ms', 'units', '$/M'].map((textContent) => element('span', { textContent }));
   return element('div', { className: 'heads', ariaHidden: 'true' }, [
     element('div', { className: 'lanes' }, names),
     ...columns,
   ]);
+}
+
+/** `DynamoDB` goes into a narrow column as `Dynamo` and `DB`. */
+function breakable(name: string): (Node | string)[] {
+  const words = name.split(/(?<=[a-z])(?=[A-Z])/);
+  return words.flatMap((word, index) => (index === 0 ? [word] : [element('wbr'), word]));
 }
 
 function drawGroup({ title, rows }: Group, lanes: readonly Lane[], totalMs: number | undefined): HTMLElement {

@@ -101,7 +101,9 @@ describe.skipIf(browserPath === undefined)('the inspector of the demo page, in C
         ],
       ]);
       await flow()
-        .getByText(/1[01] calls · 3 round trips · 7 read units · 10 write units · \$10\.7\d for a million/)
+        .getByText(
+          /1[01] calls · 3 round trips · 7 read units · 10 write units · \$10\.7\d for a million/,
+        )
         .waitFor();
       await flow()
         .getByText(/later, deliver looked again/)
@@ -191,6 +193,13 @@ describe.skipIf(browserPath === undefined)('the inspector of the demo page, in C
       // Where there is no room for lanes, each call names its service.
       expect(await flow().getByText('SQS:').isVisible()).toBe(true);
       expect(await flow().locator('.heads').isVisible()).toBe(viewport === undefined);
+      for (const head of await flow().locator('.heads .lanes span').all()) {
+        const cut = await head.evaluate(
+          ({ scrollWidth, clientWidth, scrollHeight, clientHeight }) =>
+            scrollWidth > clientWidth || scrollHeight > clientHeight,
+        );
+        expect(cut, `whether ${await head.textContent()} is cut`).toBe(false);
+      }
     },
     testMs,
   );
