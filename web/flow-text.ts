@@ -29,6 +29,13 @@ export function count(number: number, singular: string, plural = `${singular}s`)
   return `${number} ${number === 1 ? singular : plural}`;
 }
 
+/** `10 AWS calls + 1 cache call`: the cache is no service that charges by the call, and docs count without it. */
+function callsText({ steps }: Flow): string {
+  const ofCache = steps.filter(({ service }) => service === 'cache').length;
+  const ofAws = count(steps.length - ofCache, 'AWS call');
+  return ofCache === 0 ? ofAws : `${ofAws} + ${count(ofCache, 'cache call')}`;
+}
+
 export function bytes(number: number): string {
   return number < 1_024 ? `${number} B` : `${(number / 1_024).toFixed(1)} KB`;
 }
@@ -42,11 +49,11 @@ export function flowTitle({ functionName, routeKey, userId }: Flow): string {
 
 /** The list's line beside the title. */
 export function flowSummary(flow: Flow): string {
-  const { tookMs, outcome, steps, dollarsPerMillion } = flow;
+  const { tookMs, outcome, dollarsPerMillion } = flow;
   if (tookMs === undefined) return 'under way …';
   const ending = outcome === 'failed' ? 'failed after ' : '';
   const refusal = flow.answer?.startsWith('error ') ? `${flow.answer} · ` : '';
-  return `${refusal}${count(steps.length, 'call')} · ${ending}${duration(tookMs)} · ${dollars(dollarsPerMillion)}`;
+  return `${refusal}${callsText(flow)} · ${ending}${duration(tookMs)} · ${dollars(dollarsPerMillion)}`;
 }
 
 /** `UpdateItem rateLimits`, `message.new to bob`. */
@@ -91,12 +98,13 @@ export function laterText({ steps }: Flow): string {
 }
 
 /** All of it, in a line. */
-export function totalsText({ steps, dollarsPerMillion }: Flow): string {
+export function totalsText(flow: Flow): string {
+  const { steps, dollarsPerMillion } = flow;
   const trips = Math.max(0, ...steps.map(({ roundTrip = 0 }) => roundTrip));
   const sum = (kind: 'readUnits' | 'writeUnits') =>
     steps.reduce((total, step) => total + (step[kind] ?? 0), 0);
   return [
-    count(steps.length, 'call'),
+    callsText(flow),
     count(trips, 'round trip'),
     count(sum('readUnits'), 'read unit'),
     count(sum('writeUnits'), 'write unit'),

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import type { Flow, Step } from '../../localstack/inspector/flow.ts';
 import { diagramOf } from '../../web/flow-rows.ts';
-import { dollars, duration, flowSummary, laterText, stepTrouble, tiersText } from '../../web/flow-text.ts';
+import {
+  dollars,
+  duration,
+  flowSummary,
+  laterText,
+  stepTrouble,
+  tiersText,
+  totalsText,
+} from '../../web/flow-text.ts';
 
 function step(changes: Partial<Step>): Step {
   return {
@@ -55,6 +63,17 @@ test('what is under way, was refused or failed is told as such', () => {
     'ConditionalCheckFailed',
   );
   expect(stepTrouble(step({}))).toBe('');
+});
+
+test('calls to AWS and to the cache are counted apart', () => {
+  const [call, cache] = [step({}), step({ service: 'cache', operation: 'ZRANGE' })];
+  const calls = (...steps: Step[]) => flowSummary(flow({ steps })).split(' · ')[0];
+  expect([calls(call, call, cache), calls(call), calls()]).toEqual([
+    '2 AWS calls + 1 cache call',
+    '1 AWS call',
+    '0 AWS calls',
+  ]);
+  expect(totalsText(flow({ steps: [call, cache, cache] }))).toMatch(/^1 AWS call \+ 2 cache calls · /);
 });
 
 test('memory is what neither the cache nor the database had', () => {
