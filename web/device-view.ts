@@ -1,7 +1,7 @@
 import type { Message } from '#shared/protocol/replies.ts';
 import type { Conversation } from './conversation.ts';
 import type { Device } from './device.ts';
-import { element, fromTemplate, hiddenText, part } from './dom.ts';
+import { element, fromTemplate, hiddenText, part, visibleText } from './dom.ts';
 import { explainQueue, explainState } from './explain.ts';
 import { makeMessageList } from './message-list.ts';
 
@@ -104,7 +104,7 @@ export function makeDeviceView({ device, label, onRemove, onActive }: DeviceView
       requestAnimationFrame(draw);
     },
     announce({ senderId, content }) {
-      const line = element('p', { textContent: `${senderId}: ${content}` });
+      const line = element('p', { textContent: `${senderId}: ${visibleText(content)}` });
       announcer.append(line);
       // Long enough to be read out; who looks for messages finds them in the list.
       setTimeout(() => line.remove(), announceMs);

@@ -22,6 +22,17 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to be found.
+const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]|\r(?!\n)/g;
+
+/** What another person wrote. Browsers draw control characters each in their own way, or not at all: they become escapes. */
+export function visibleText(text: string): string {
+  return text.replaceAll(
+    controls,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** Text that is there for screen readers only. */
 export function hiddenText(text: string): HTMLElement {
   return element('span', { className: 'visually-hidden', textContent: text });

@@ -1,7 +1,7 @@
 import type { Conversation, Progress } from './conversation.ts';
 import { progressOf, shownMessages } from './conversation.ts';
 import type { Device } from './device.ts';
-import { element, hiddenText, part } from './dom.ts';
+import { element, hiddenText, part, visibleText } from './dom.ts';
 
 /** One line of the list: a message, or one that is not sent yet. */
 interface Line {
@@ -175,7 +175,8 @@ function makeItem(
   });
   const foot = element('span', { className: 'foot' }, [time]);
   if (progress !== undefined) foot.append(makeMark(progress));
-  const text = element('span', { className: 'text', textContent: content });
+  // Of its own direction, so that what turns the writing ends with it.
+  const text = element('span', { className: 'text', dir: 'auto', textContent: visibleText(content) });
   const item = element('li', { className: `${isOwn ? 'own' : 'other'} ${progress ?? ''}` }, [text, foot]);
   if (progress === 'failed')
     item.append(

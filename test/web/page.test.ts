@@ -108,6 +108,11 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await bob.say('<b>Yes</b>\nI am.');
       await alice.message('<b>Yes</b> I am.').waitFor();
       expect(await alice.messages.locator('b').count()).toBe(0);
+      await bob.say('\u0007bell, \u001b[31mescape, \u202eturned, \u0085tab\tand\nline');
+      await alice.message('\\u0007bell, \\u001b[31mescape, \u202eturned, \\u0085tab and line').waitFor();
+      expect((await alice.texts()).at(-1)).toBe(
+        '\\u0007bell, \\u001b[31mescape, \u202eturned, \\u0085tab\tand\nline',
+      );
     },
     testMs,
   );
