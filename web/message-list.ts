@@ -64,7 +64,7 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
     place(wanted);
     earlier.hidden = !conversation.hasEarlier;
     empty.hidden = wanted.length > 0 || conversation.hasEarlier;
-    empty.textContent = `Nothing yet. Write to ${conversation.peer}.`;
+    empty.textContent = emptyText(conversation.peer);
 
     if (!isAtEnd) {
       if (isPrepended) root.scrollTop = root.scrollHeight - heightBelow;
@@ -120,6 +120,10 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
   ).observe(earlier);
   return update;
 }
+
+const emptyText = (peer: string) =>
+  `No messages with ${peer} yet. Write the first one below and press Enter: it appears on every device of ${peer}. ` +
+  'One that is offline gets it when it is back.';
 
 /** Messages in their order, then what waits, in the order in which it will be sent, then what was refused. */
 function linesOf(conversation: Conversation, device: Device): Line[] {

@@ -140,11 +140,20 @@ describe.skipIf(browserPath === undefined)('the inspector of the demo page, in C
         .getByRole('heading', { name: `${alice.user}: send` })
         .waitFor();
       expect(await send.getAttribute('aria-current')).toBe('true');
-      expect(await page.getByLabel('Follow the latest').isChecked()).toBe(false);
+      const always = page.getByLabel('Always show the latest action');
+      expect(await always.isChecked()).toBe(false);
       await bob.say('here');
       await flows()
         .getByRole('button', { name: `${bob.user}: send` })
         .waitFor();
+      await flow()
+        .getByRole('heading', { name: `${alice.user}: send` })
+        .waitFor();
+      await always.check();
+      await flow()
+        .getByRole('heading', { name: `${bob.user}: send` })
+        .waitFor();
+      await alice.say('there');
       await flow()
         .getByRole('heading', { name: `${alice.user}: send` })
         .waitFor();

@@ -92,6 +92,8 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await page.goto(`${stack.httpUrl}/`);
       for (const user of ['alice', 'bob'])
         await makePerson(page, user).device.getByText('Connected').waitFor();
+      const { messages } = makePerson(page, 'alice');
+      await messages.getByText('No messages with bob yet. Write the first one below').waitFor();
     },
     testMs,
   );
