@@ -268,6 +268,10 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       for (let index = 1; index <= 30; index += 1) await alice.say(`message ${index}`);
       await bob.message('message 30').waitFor();
       await eventually(bob.pixelsBelow).toBeLessThan(2);
+      expect(
+        await page.evaluate('document.documentElement.scrollHeight - document.documentElement.clientHeight'),
+        'pixels by which the page itself scrolls',
+      ).toBe(0);
       // In one turn, so that the scroll is told in the frame that has the new layout.
       await bob.messages.evaluate((list) => {
         list.scrollTop -= 1;
