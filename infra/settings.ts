@@ -105,9 +105,14 @@ const defaults = {
 export const settingPrefix = 'postrider:';
 export const settingNames: readonly string[] = Object.keys(parsers);
 
+/** Settings that are wrong. The message names each, with what to write instead. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
 /**
  * Reads the settings from the cdk context.
- * Throws one `Error` that names everything that is wrong, each with what to write instead.
+ * Throws one `SettingsError` that names everything that is wrong, each with what to write instead.
  */
 export function readSettings(context: Readonly<Record<string, unknown>>): Settings {
   const faults = [...misspelt(context)];
@@ -124,7 +129,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
   const settings = read as unknown as Settings;
   if (faults.length === 0) faults.push(...unfit(settings));
   if (faults.length > 0)
-    throw new Error(`Settings to correct (see docs/deploy.md):\n- ${faults.join('\n- ')}`);
+    throw new SettingsError(`Settings to correct (see docs/deploy.md):\n- ${faults.join('\n- ')}`);
   return settings;
 }
 

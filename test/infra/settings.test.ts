@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { readSettings, settingNames } from '#infra/settings.ts';
 
@@ -85,3 +87,16 @@ test('docs/deploy.md explains every setting', () => {
   const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8');
   expect(settingNames.filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
 });
+
+test('the app ends with the sentences alone, and no stack', () => {
+  const app = fileURLToPath(new URL('../../infra/app.ts', import.meta.url));
+  const context = { 'postrider:cache': 'big' };
+  const { status, stderr } = spawnSync(process.execPath, [app], {
+    env: { ...process.env, CDK_CONTEXT_JSON: JSON.stringify(context) },
+    encoding: 'utf8',
+  });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(
+    /^Settings to correct \(see docs\/deploy\.md\):\n- postrider:cache is "big": write .+\.\n$/,
+  );
+}, 120_000);
