@@ -59,6 +59,33 @@ test(
   testMs,
 );
 
+/** Loses every push. */
+class DeafWebSocket extends WebSocket {
+  override addEventListener(type: string, listener: never): void {
+    super.addEventListener(type, (event) => {
+      const isPush = event instanceof MessageEvent && JSON.parse(event.data).type === 'message.new';
+      if (!isPush) (listener as (event: Event) => void)(event);
+    });
+  }
+}
+
+test(
+  'what no push brought comes by a look over the connection that is open',
+  async () => {
+    const [alice, bob] = [
+      open(newUser('alice')),
+      open(newUser('bob'), { WebSocket: DeafWebSocket, pingIntervalMs: 1_000 }),
+    ];
+    await connected(bob);
+    const wanted = ['one', 'two', 'three'];
+    for (const content of wanted) await alice.client.send({ recipientId: bob.user, content });
+    await eventually(() => expect(contents(bob)).toEqual(wanted));
+    expect(bob.states.map(({ state }) => state)).toEqual(['connecting', 'connected']);
+    await allAcknowledged(bob);
+  },
+  testMs,
+);
+
 /** Every frame of the exchange, on either side of it. */
 const frames = [
   ['reconnect', 1],
