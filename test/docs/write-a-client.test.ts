@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { type Stack, startStack } from '#localstack/stack.ts';
 import type { Message } from '#shared/protocol/replies.ts';
 import { UNTHROTTLED } from '#test/contract/support/target.ts';
@@ -33,6 +33,7 @@ beforeAll(async () => {
   ({ connect } = await import(pathToFileURL(file).href));
   stack = await startStack({ environment: { RATE_LIMITS: JSON.stringify(UNTHROTTLED) } });
 }, 120_000);
+afterEach(() => void vi.useRealTimers());
 afterAll(async () => {
   for (const client of clients) client.close();
   rmSync(folder, { recursive: true });
@@ -73,6 +74,39 @@ test('content that no frame can carry is refused before it ends every connection
   await expect(one.send(bob, 'x'.repeat(40_000))).rejects.toThrow(/^too_large: /);
   await expect(one.send(bob, 'x'.repeat(20_000))).rejects.toThrow(/^too_large: /);
   expect(await one.send(bob, 'short')).toMatchObject({ seq: 1 });
+}, 60_000);
+
+test('a client that is closed while it waits or asks for a token makes no further attempt', async () => {
+  let attempts = 0;
+  const server = createServer((socket) => {
+    attempts += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  let tokens = 0;
+  let giveToken = (_token: string) => {};
+  const client = connect({
+    url: urlOf(server),
+    getToken() {
+      tokens += 1;
+      return tokens === 1 ? Promise.resolve('a.b.c') : new Promise((resolve) => (giveToken = resolve));
+    },
+    onMessage() {},
+  });
+  await eventually(() => expect(tokens).toBe(2));
+  expect(attempts).toBe(1);
+  client.close();
+  giveToken('a.b.c');
+
+  vi.useFakeTimers({ toFake: ['setTimeout'] });
+  const waiting = connect({ url: urlOf(server), getToken: async () => 'a.b.c', onMessage() {} });
+  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+  expect(attempts).toBe(2);
+  waiting.close();
+  vi.runAllTimers();
+  vi.useRealTimers();
+  await new Promise((resolve) => server.close(resolve));
+  expect(attempts).toBe(2);
 }, 60_000);
 
 test('a backlog of several pages arrives whole', async () => {
@@ -126,14 +160,18 @@ async function startNetwork(url: string) {
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
   return {
-    url: `ws://127.0.0.1:${address.port}${pathname}`,
+    url: urlOf(server, pathname),
     cut,
     async stop() {
       cut();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function urlOf(server: Server, path = '/'): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return `ws://127.0.0.1:${address.port}${path}`;
 }
