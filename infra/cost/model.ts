@@ -57,8 +57,11 @@ const milliseconds = {
   send: 50,
   reconnect: 60,
   sync: 20,
+  ping: 2,
   deliver: 20,
 };
+/** In an hour of a quiet connection, by the SDK's habits: a look each 15 minutes, a ping after each 4 without a frame. */
+const quietHour = { looks: 4, pings: 12 };
 /** docs/performance.md counts these, for a message of up to 1 KB with its row; the first of an hour writes more, into an index. */
 const send = { readUnits: 7, writeUnits: 10, firstOfHour: 4 };
 /** Of a message's row beside its content. */
@@ -84,15 +87,23 @@ export function monthlyCost(workload: Workload): CostLine[] {
   const sessions = users * workload.sessions * days;
   const acks = messages / messagesPerAck;
   const pushes = messages * (1 - offlineShare);
-  const calls = callsOf(messages, acks, sessions);
-  const inbound = messages + acks + sessions;
-  const frames = inbound + messages + 2 * acks + pushes + 2 * sessions;
+  const hours = users * workload.hoursOnline * days;
+  const looks = hours * quietHour.looks;
+  const pings = hours * quietHour.pings;
+  const calls = callsOf({ messages, acks, sessions, looks, pings });
+  const inbound = messages + acks + sessions + looks + pings;
+  const withContent = messages + 2 * acks + pushes + 2 * sessions;
+  const frames = inbound + withContent + looks + pings;
   const messageKilobytes = Math.ceil((rowBytes + contentBytes) / 1024);
   const mailboxReads = Math.ceil((workload.conversationsPerUser * mailboxBytes) / 4096);
   const writesOfSend =
     send.writeUnits + send.firstOfHour / workload.messagesInHour + 2 * (messageKilobytes - 1);
-  const writes = messages * writesOfSend + 2 * acks + 5 * sessions;
-  const reads = messages * (send.readUnits + 1 + 3 * offlineShare) + 2 * acks + (1 + mailboxReads) * sessions;
+  const writes = messages * writesOfSend + 2 * acks + 5 * sessions + 2 * looks;
+  const reads =
+    messages * (send.readUnits + 1 + 3 * offlineShare) +
+    2 * acks +
+    (1 + mailboxReads) * sessions +
+    mailboxReads * looks;
   const stored = (messages * workload.months * (rowBytes + contentBytes) + users * 20_000) / 1e9;
   const totalCalls = Object.values(calls).reduce((sum, count) => sum + count, 0);
   const line = (what: string, quantity: number, unit: string, price: number): CostLine => ({
@@ -104,12 +115,7 @@ export function monthlyCost(workload: Workload): CostLine[] {
   });
   return [
     line('API Gateway, frames', frames, 'frames', prices.apiMessage),
-    line(
-      'API Gateway, connections',
-      users * workload.hoursOnline * 60 * days,
-      'minutes',
-      prices.apiConnectionMinute,
-    ),
+    line('API Gateway, connections', hours * 60, 'minutes', prices.apiConnectionMinute),
     line('Lambda, calls', totalCalls, 'calls', prices.lambdaRequest),
     line('Lambda, time', gigabyteSeconds(calls), 'GB-s', prices.lambdaGigabyteSecond),
     line('DynamoDB, writes', writes, 'units', prices.writeUnit),
@@ -124,12 +130,7 @@ export function monthlyCost(workload: Workload): CostLine[] {
       prices.logGigabyte,
     ),
     line('X-Ray', totalCalls * tracedShare, 'traces', prices.trace),
-    line(
-      'Data to clients',
-      ((frames - inbound) * (frameBytes + contentBytes)) / 1e9,
-      'GB',
-      prices.egressGigabyte,
-    ),
+    line('Data to clients', (withContent * (frameBytes + contentBytes)) / 1e9, 'GB', prices.egressGigabyte),
     ...cacheLines(workload),
     line('KMS', 1, 'key', prices.keyMonth),
     line('CloudWatch, alarms', alarmMetrics, 'metrics', prices.alarmMetricMonth),
@@ -138,14 +139,22 @@ export function monthlyCost(workload: Workload): CostLine[] {
 
 type Calls = Readonly<Record<keyof typeof milliseconds, number>>;
 
-function callsOf(messages: number, acks: number, sessions: number): Calls {
+function callsOf(counts: {
+  readonly messages: number;
+  readonly acks: number;
+  readonly sessions: number;
+  readonly looks: number;
+  readonly pings: number;
+}): Calls {
+  const { messages, acks, sessions, looks, pings } = counts;
   return {
     authorize: sessions,
     connect: sessions,
     disconnect: sessions,
-    reconnect: sessions,
+    reconnect: sessions + looks,
     send: messages,
     sync: acks,
+    ping: pings,
     // One record a call, as it is with little traffic; ten share a call with much.
     deliver: messages,
   };
@@ -153,11 +162,10 @@ function callsOf(messages: number, acks: number, sessions: number): Calls {
 
 function gigabyteSeconds(calls: Calls): number {
   const each = Object.entries(calls) as [keyof Calls, number][];
-  return each.reduce(
-    (sum, [name, count]) =>
-      sum + (count * milliseconds[name] * functionNeeds[name].memoryMegabytes) / 1024 / 1000,
-    0,
-  );
+  return each.reduce((sum, [name, count]) => {
+    const { memoryMegabytes } = functionNeeds[name === 'ping' ? 'sync' : name];
+    return sum + (count * milliseconds[name] * memoryMegabytes) / 1024 / 1000;
+  }, 0);
 }
 
 function cacheLines({ cache, messages, contentBytes }: Workload): CostLine[] {

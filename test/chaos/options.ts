@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { OptionError, readArguments, wholeNumber } from '#infra/command-line.ts';
 import { type FaultKind, faultKinds, killKinds, meanings, wireKinds } from './kinds.ts';
 
 export interface ChaosOptions {
@@ -10,11 +10,6 @@ export interface ChaosOptions {
   readonly out: string | undefined;
 }
 
-/** What was asked for makes no sense. The message says what to write. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 const groups: Readonly<Record<string, readonly FaultKind[]>> = {
   all: faultKinds,
   none: [],
@@ -23,7 +18,7 @@ const groups: Readonly<Record<string, readonly FaultKind[]>> = {
   kills: killKinds,
 };
 
-export const help = `npm run chaos -- [options]
+export const usage = `npm run chaos -- [options]
 
 Runs users with several devices each against the real local stack while faults happen, lets every device come back,
 and judges what they recorded by the promises of docs/protocol.md. Exit code 0: nothing found; 1: findings; 2: it could
@@ -37,51 +32,31 @@ not be run.
   --help         this text
 
 Groups: ${Object.keys(groups).join(', ')}. Kinds:
-${faultKinds.map((kind) => `  ${kind.padEnd(14)} ${meanings[kind]}`).join('\n')}
-`;
+${faultKinds.map((kind) => `  ${kind.padEnd(14)} ${meanings[kind]}`).join('\n')}`;
 
-/** Throws a `UsageError`; `'help'` if that was asked for. */
-export function parseOptions(args: readonly string[]): ChaosOptions | 'help' {
-  const values = parse(args);
-  if (values.help) return 'help';
+/** Throws `OptionError`. */
+export function parseOptions(args: readonly string[]): ChaosOptions {
+  const values = readArguments(args, {
+    seed: { type: 'string' },
+    minutes: { type: 'string' },
+    users: { type: 'string' },
+    faults: { type: 'string' },
+    out: { type: 'string' },
+  });
+  const seed = values.seed ?? String(Math.floor(Math.random() * 1e6));
   return {
-    seed:
-      values.seed === undefined ? Math.floor(Math.random() * 1e6) : whole('seed', values.seed, 0, 2 ** 31),
+    seed: wholeNumber('--seed', seed, 0, 2 ** 31),
     minutes: minutesOf(values.minutes ?? '2'),
-    users: whole('users', values.users ?? '5', 2, 50),
+    users: wholeNumber('--users', values.users ?? '5', 2, 50),
     faults: faultsOf(values.faults ?? 'all'),
     out: values.out,
   };
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        seed: { type: 'string' },
-        minutes: { type: 'string' },
-        users: { type: 'string' },
-        faults: { type: 'string' },
-        out: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function whole(name: string, text: string, least: number, most: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new UsageError(`--${name} is a whole number from ${least} to ${most}, and "${text}" is none.`);
-}
-
 function minutesOf(text: string): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (value >= 0.1 && value <= 600) return value;
-  throw new UsageError(`--minutes is a number from 0.1 to 600, and "${text}" is none.`);
+  throw new OptionError(`--minutes is a number from 0.1 to 600, not "${text}".`);
 }
 
 function faultsOf(text: string): FaultKind[] {
@@ -101,7 +76,7 @@ function faultsOf(text: string): FaultKind[] {
 function kindsCalled(name: string): readonly FaultKind[] {
   const known = Object.hasOwn(groups, name) ? groups[name] : faultKinds.filter((kind) => kind === name);
   if (known === undefined || (known.length === 0 && name !== 'none'))
-    throw new UsageError(
+    throw new OptionError(
       `--faults knows no "${name}". Groups: ${Object.keys(groups).join(', ')}. Kinds: ${faultKinds.join(', ')}.`,
     );
   return known;

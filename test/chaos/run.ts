@@ -1,7 +1,9 @@
 /** `npm run chaos -- --seed N --minutes M`; `--help` says the rest. */
 import { relative } from 'node:path';
+import { optionsOrExit } from '#infra/command-line.ts';
 import { type ChaosProgress, runChaos } from './chaos.ts';
-import { help, parseOptions, UsageError } from './options.ts';
+import { faultKinds } from './kinds.ts';
+import { parseOptions, usage } from './options.ts';
 import { countByKind, shortSummary } from './report.ts';
 
 /** Between two lines where the output is no terminal. */
@@ -11,19 +13,17 @@ const out = (text: string) => void process.stdout.write(text);
 const isTerminal = process.stdout.isTTY === true;
 let lastLineAt = Date.now();
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main();
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(): Promise<number> {
   const ending = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => ending.abort(signal));
+  const options = optionsOrExit(parseOptions, usage);
+  const faults =
+    options.faults.length < faultKinds.length ? ` --faults ${options.faults.join(',') || 'none'}` : '';
+  const command = `npm run chaos -- --seed ${options.seed} --minutes ${options.minutes} --users ${options.users}${faults}`;
   try {
-    const options = parseOptions(args);
-    if (options === 'help') {
-      out(help);
-      return 0;
-    }
-    const command = `npm run chaos -- --seed ${options.seed} --minutes ${options.minutes} --users ${options.users}${args.some((arg) => arg.startsWith('--faults')) ? ` --faults ${options.faults.join(',') || 'none'}` : ''}`;
     out(`${command}\n`);
     const record = await runChaos(options, { command, signal: ending.signal, onProgress: show });
     clearLine();
@@ -35,9 +35,7 @@ async function main(args: readonly string[]): Promise<number> {
       out('ended before its time; nothing was judged\n');
       return 130;
     }
-    process.stderr.write(
-      `${error instanceof UsageError ? `${error.message}\nnpm run chaos -- --help` : describe(error)}\n`,
-    );
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
     return 2;
   }
 }
@@ -57,8 +55,4 @@ function show(progress: ChaosProgress): void {
 
 function clearLine(): void {
   if (isTerminal) out('\r\u001b[K');
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

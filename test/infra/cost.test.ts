@@ -30,6 +30,14 @@ describe('the model', () => {
     expect(total(idle) - total({ ...idle, cache: false })).toBeCloseTo(6.13, 2);
   });
 
+  test('counts the pings and looks of a quiet connection, and their answers', () => {
+    const framesAt = (hoursOnline: number) =>
+      monthlyCost({ ...typicalWorkload, hoursOnline }).find(({ what }) => what === 'API Gateway, frames')
+        ?.quantity ?? Number.NaN;
+    const hours = (typicalWorkload.users * 365) / 12;
+    expect(framesAt(1) - framesAt(0)).toBeCloseTo(hours * 2 * (12 + 4), 3);
+  });
+
   test.each([
     ['contentBytes', 3000],
     ['messagesInHour', 1],
@@ -59,6 +67,12 @@ describe('the pages', () => {
   test('the units of a send are those that docs/performance.md counts', () => {
     expect(page('performance.md')).toContain('| send, recipient online | 10 | 3 | 7 | 10 |');
     expect(page('performance.md')).toContain('| send, the first of its hour | 9 | 3 | 7 | 14 |');
+  });
+
+  test('docs/cost.md tells what being online costs', () => {
+    const at = (hoursOnline: number) =>
+      total({ ...typicalWorkload, users: 10_000, messages: 0, hoursOnline });
+    expect(page('cost.md')).toContain(`cost $${(at(12) - at(0)).toFixed(0)} a month`);
   });
 });
 
