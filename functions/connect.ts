@@ -6,7 +6,6 @@ import {
   type SocketEvent,
   type SocketResult,
   sessionOf,
-  tokenExpiryOf,
 } from '#shared/runtime/socket-event.ts';
 import { makeTelemetry } from '#shared/runtime/telemetry.ts';
 import { makeOpenConnection } from '#shared/use-cases/open-connection.ts';
@@ -23,7 +22,7 @@ const openConnection = makeOpenConnection({
 /** What is thrown here becomes the handshake's 502. */
 export async function handler(event: SocketEvent): Promise<SocketResult> {
   const { connectedAt } = event.requestContext;
-  const connection = { ...sessionOf(event), connectedAt, expiresAt: tokenExpiryOf(event), ready: false };
+  const connection = { ...sessionOf(event), connectedAt, ready: false };
   try {
     const result = await openConnection(connection);
     if (!result.opened)

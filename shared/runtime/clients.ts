@@ -7,11 +7,17 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { setting } from './settings.ts';
 
 /**
- * Time limits in milliseconds. Without `throwOnRequestTimeout` the SDK's handler only warns of a late answer. Node
- * keeps connections alive by default, and each environment has one client per service.
+ * Time limits in milliseconds. `requestTimeout` ends with the answer's headers, and `socketTimeout` holds for what is
+ * silent after them. Without `throwOnRequestTimeout` the SDK's handler only warns of a late answer. Node keeps
+ * connections alive by default, and each environment has one client per service.
  */
 function requestHandler(requestTimeout: number) {
-  return { connectionTimeout: 1_000, requestTimeout, throwOnRequestTimeout: true };
+  return {
+    connectionTimeout: 1_000,
+    requestTimeout,
+    socketTimeout: requestTimeout,
+    throwOnRequestTimeout: true,
+  };
 }
 
 export function dynamodbClient(): DynamoDBDocumentClient {

@@ -6,7 +6,7 @@ import { type Action, type ParsedFrame, parseRequest, type RequestOf } from '#sh
 import type { Clock, ConnectionGateway } from '#shared/use-cases/ports.ts';
 import type { Session } from '#shared/use-cases/session.ts';
 import { toProtocolError } from './failures.ts';
-import { type SocketEvent, type SocketResult, sessionOf, tokenExpiryOf } from './socket-event.ts';
+import { type SocketEvent, type SocketResult, sessionOf } from './socket-event.ts';
 import type { FlushableTelemetry } from './telemetry.ts';
 
 type UseCases = {
@@ -30,9 +30,12 @@ interface Options {
 type FrameEvent = SocketEvent & { frame: ParsedFrame };
 type FrameMiddleware = middy.MiddlewareObj<FrameEvent, SocketResult>;
 
+/** Before Lambda ends the function, in milliseconds: so long may it take to post that it was not done. */
+const timeoutEarlyInMillis = 2_000;
+
 /** The Lambda handler of routes that clients' frames arrive by: parses, calls the use case, answers. Never throws. */
 export function makeFrameHandler(options: Options) {
-  return middy<FrameEvent, SocketResult>()
+  return middy<FrameEvent, SocketResult>({ timeoutEarlyInMillis })
     .use(flushTelemetry(options))
     .use(answerErrors(options))
     .use(readFrame)
@@ -72,7 +75,7 @@ const readFrame: FrameMiddleware = {
 function endExpired({ gateway, clock }: Options): FrameMiddleware {
   return {
     before: async ({ event }) => {
-      if (clock.now() < tokenExpiryOf(event)) return;
+      if (clock.now() < sessionOf(event).expiresAt) return;
       const { connectionId } = event.requestContext;
       const error = new ProtocolError('unauthenticated', 'The token of this connection has expired.');
       // Posted and awaited: a route's response would come after the end.

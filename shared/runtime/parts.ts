@@ -45,7 +45,7 @@ export const mailboxesTable = (dynamodb: DynamoDBDocumentClient) =>
   makeMailboxes({ dynamodb, tableName: table('mailboxes'), clock, random });
 
 export const relationshipsTable = (dynamodb: DynamoDBDocumentClient) =>
-  makeRelationships({ dynamodb, tableName: table('relationships'), clock });
+  makeRelationships({ dynamodb, tableName: table('relationships') });
 
 export const rateLimiter = (dynamodb: DynamoDBDocumentClient, telemetry: FlushableTelemetry) =>
   makeRateLimiter({

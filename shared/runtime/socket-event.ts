@@ -30,12 +30,12 @@ export interface SocketResult {
 
 export function sessionOf({ requestContext }: SocketEvent): Session {
   const { connectionId, identity, authorizer } = requestContext;
-  return { userId: authorizer.userId, connectionId, address: identity.sourceIp };
-}
-
-/** When the connection's token expires, milliseconds since the epoch. */
-export function tokenExpiryOf({ requestContext }: SocketEvent): number {
-  return Number(requestContext.authorizer.tokenExpiresAt) * 1000;
+  return {
+    userId: authorizer.userId,
+    connectionId,
+    address: identity.sourceIp,
+    expiresAt: Number(authorizer.tokenExpiresAt) * 1000,
+  };
 }
 
 /** The value of a header, whose name may come in any letter case. */

@@ -87,7 +87,14 @@ function reasonOf(error: errors.JOSEError): RefusalReason {
   return reasons[error.code] ?? 'malformed';
 }
 
-/** The keys at `uri`, fetched once per environment and again, at most every 30 s, when a token names an unknown one. */
+/**
+ * The keys at `uri`. They are fetched again when they are older than 10 minutes, so that a withdrawn one counts no longer,
+ * and, at most every 30 s, when a token names an unknown one.
+ */
 export function remoteKeys(uri: string) {
-  return createRemoteJWKSet(new URL(uri), { timeoutDuration: 3_000, cooldownDuration: 30_000 });
+  return createRemoteJWKSet(new URL(uri), {
+    timeoutDuration: 3_000,
+    cooldownDuration: 30_000,
+    cacheMaxAge: 600_000,
+  });
 }

@@ -2,7 +2,13 @@ import type { ConversationIdentity } from '#shared/domain/conversation.ts';
 import type { Pager } from './drain-pages.ts';
 import { viewMessage } from './message-view.ts';
 import type { MailboxNumbers } from './ports.ts';
-import { makeReadMessages, type ReadMessagesDependencies, type ReadResult } from './read-messages.ts';
+import {
+  makeReadMessages,
+  type ReadMessagesDependencies,
+  type ReadResult,
+  settledMs,
+} from './read-messages.ts';
+import type { Session } from './session.ts';
 
 /** A conversation of which the device has not got everything. */
 export interface Behind {
@@ -15,7 +21,7 @@ interface Identified extends Behind {
   readonly identity: ConversationIdentity;
 }
 
-/** Time for the pages. The function has 29 s, and a client that is told `more` comes again. */
+/** Time for the pages. The function has 25 s, and a client that is told `more` comes again. */
 const drainMs = 15_000;
 /** Messages of one conversation that are read at once. */
 const chunk = 100;
@@ -57,10 +63,13 @@ export function makeDrain(dependencies: ReadMessagesDependencies) {
     }
   }
 
-  return async (userId: string, behind: readonly Behind[], pager: Pager): Promise<void> => {
-    const stopAt = clock.now() + drainMs;
+  return async ({ userId, expiresAt }: Session, behind: readonly Behind[], pager: Pager): Promise<void> => {
+    const stopAt = Math.min(clock.now() + drainMs, expiresAt);
     let complete = true;
-    const identified = identify(dependencies, userId, behind);
+    const identified = identify(dependencies, userId, behind, ({ lastMessageAt }) => {
+      // The rows of a first message become visible one by one; after that, none is missing but for good.
+      if (clock.now() - lastMessageAt < settledMs) complete = false;
+    });
     for await (const [one, first] of readAhead(identified, (each) => read(each, each.position))) {
       if (clock.now() >= stopAt || !pager.canName(one.mailbox)) {
         complete = false;
@@ -76,6 +85,7 @@ async function* identify(
   { log, telemetry }: ReadMessagesDependencies,
   userId: string,
   behind: readonly Behind[],
+  onMissing: (mailbox: MailboxNumbers) => void,
 ): AsyncGenerator<Identified> {
   for (let start = 0; start < behind.length; start += identifiedAtOnce) {
     const group = behind.slice(start, start + identifiedAtOnce);
@@ -87,8 +97,11 @@ async function* identify(
       const { conversationId } = one.mailbox;
       const identity = identities.get(conversationId);
       if (identity) yield { ...one, identity };
-      // Its key salt was deleted, so that nobody can read it any more; or the row is not of a member.
-      else telemetry.warn('conversation without a head', { conversationId });
+      else {
+        // Its key salt was deleted, so that nobody can read it any more; or the row is not of a member; or not visible yet.
+        telemetry.warn('conversation without a head', { conversationId });
+        onMissing(one.mailbox);
+      }
     }
   }
 }

@@ -1,10 +1,12 @@
+import { DependencyFailure } from '#shared/domain/failures.ts';
 import { hourOf, unreadCount } from '#shared/domain/mailbox.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import { fitting, roomIn } from '#shared/protocol/pages.ts';
 import { type ConversationSummary, type Reply, replyFrame } from '#shared/protocol/replies.ts';
 import type { ConversationsRequest } from '#shared/protocol/requests.ts';
-import type { ConversationLog, Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
+import type { Clock, ConversationLog, Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
+import { settledMs } from './read-messages.ts';
 import { chargesOf, refuseOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
 
@@ -12,13 +14,14 @@ export interface ListConversationsDependencies {
   readonly mailboxes: Mailboxes;
   readonly log: ConversationLog;
   readonly limiter: RateLimiter;
+  readonly clock: Clock;
 }
 
 /** Where a page ends: the next one begins with what is older. */
 type Cursor = Pick<MailboxNumbers, 'lastMessageAt' | 'conversationId'>;
 
 /** The user's conversations, newest first. */
-export function makeListConversations({ mailboxes, log, limiter }: ListConversationsDependencies) {
+export function makeListConversations({ mailboxes, log, limiter, clock }: ListConversationsDependencies) {
   return async (
     request: ConversationsRequest,
     session: Session,
@@ -35,6 +38,11 @@ export function makeListConversations({ mailboxes, log, limiter }: ListConversat
       session.userId,
       page.map(({ conversationId }) => conversationId),
     );
+    // The rows of a first message become visible one by one; after that, none is missing but for good.
+    if (
+      page.some((one) => !identities.has(one.conversationId) && clock.now() - one.lastMessageAt < settledMs)
+    )
+      throw new DependencyFailure('A conversation of this page is not visible yet.');
     const summaries = page.map((mailbox) =>
       summarize(mailbox, identities.get(mailbox.conversationId)?.members ?? [session.userId]),
     );

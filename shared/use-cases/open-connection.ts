@@ -17,9 +17,21 @@ export function makeOpenConnection({ connections, gateway, limiter, telemetry }:
   return async (connection: Connection): Promise<OpenConnectionResult> => {
     const decision = await limiter.take([{ limit: 'connectionsPerAddress', of: connection.address }]);
     if (!decision.allowed) return { opened: false, retryAfterMs: decision.retryAfterMs };
-    await connections.add(connection);
+    try {
+      await connections.add(connection);
+      await showOut(connection.userId);
+    } catch (error) {
+      // Nobody will come over it: its row would count as one of the newest, and show out others in its place.
+      await connections.remove(connection).catch((failure: unknown) => {
+        telemetry.error('removing a connection that failed to open failed', failure);
+      });
+      throw error;
+    }
+    return { opened: true };
+  };
 
-    const live = await connections.of(connection.userId, 'strong');
+  async function showOut(userId: string): Promise<void> {
+    const live = await connections.of(userId, 'strong');
     // Whoever opens at the same moment orders them alike, so nobody is shown out who is among the newest.
     const surplus = live.sort(newestFirst).slice(limits.connectionsPerUser);
     await Promise.all(
@@ -33,8 +45,7 @@ export function makeOpenConnection({ connections, gateway, limiter, telemetry }:
         });
       }),
     );
-    return { opened: true };
-  };
+  }
 }
 
 function newestFirst(one: Connection, other: Connection): number {

@@ -2,6 +2,7 @@ import type { Conversation, ConversationIdentity } from '#shared/domain/conversa
 import type { Mailbox } from '#shared/domain/mailbox.ts';
 import type { MessagePlace, StoredMessage } from '#shared/domain/message.ts';
 import type { RecentSends } from '#shared/domain/recent-sends.ts';
+import type { Session } from './session.ts';
 
 /** Time as the use cases see it. A simulation passes its own. */
 export interface Clock {
@@ -63,15 +64,9 @@ export interface RateLimitCharge {
 }
 
 /** One member's live connection. */
-export interface Connection {
-  readonly userId: string;
-  readonly connectionId: string;
-  /** The client's IP address. */
-  readonly address: string;
+export interface Connection extends Session {
   /** Milliseconds since the epoch. */
   readonly connectedAt: number;
-  /** When the token of this connection expires, milliseconds since the epoch. */
-  readonly expiresAt: number;
   /** Whether its first `reconnect` has come: nothing is pushed before. */
   readonly ready: boolean;
 }
@@ -149,6 +144,8 @@ export interface ConversationLog {
   ): Promise<StoredMessage>;
   /** The messages `from`…`to` (inclusive) that are visible now, ascending; consistent. */
   messages(conversationId: string, from: number, to: number): Promise<StoredMessage[]>;
+  /** The first message at or above `from` that is visible now; consistent. */
+  firstMessage(conversationId: string, from: number): Promise<StoredMessage | undefined>;
   /**
    * What never changes of these conversations. Those that do not exist and those that `memberId` is not in are left out
    * alike: the same is asked for either.

@@ -45,8 +45,8 @@ const holeAttempts = 3;
  * them a device reads once, when it comes back after a long time, and it would push out what others are reading.
  */
 const keptPerConversation = 100;
-/** What is missing before something older than this will not come any more (expired, or unreadable). */
-const settledMs = 10_000;
+/** What is missing before something older than this will not come any more (deleted, or unreadable). */
+export const settledMs = 10_000;
 
 /**
  * Reads a range of committed messages through memory, cache and database. It never moves over a hole that may still
@@ -72,36 +72,59 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
     }
   }
 
+  /** Returns what is there and does not open. */
   async function readLog(conversation: ConversationIdentity, range: Range, found: Opened) {
     const { conversationId } = conversation;
+    const unreadable = new Map<number, StoredMessage>();
     let missing = missingOf(range, found);
     for (let attempt = 1; missing.length > 0 && attempt <= holeAttempts; attempt += 1) {
       if (attempt > 1) await backoff(attempt);
       const stored = await log.messages(conversationId, Math.min(...missing), Math.max(...missing));
-      const fresh = stored.filter(({ seq }) => !found.has(seq));
+      const fresh = stored.filter(({ seq }) => missing.includes(seq));
       await openAll(conversation, fresh, found);
       await keep(tiers, fresh, range, found);
       // A row that is there and does not open will not get better by reading it again.
-      const unreadable = new Set(fresh.map(({ seq }) => seq));
+      for (const one of fresh) if (!found.has(one.seq)) unreadable.set(one.seq, one);
       missing = missing.filter((seq) => !found.has(seq) && !unreadable.has(seq));
     }
+    return unreadable;
+  }
+
+  /** The first of `holes` (ascending) that may still fill, or open: it, or what comes after it, was sent a moment ago. */
+  async function firstYoung(
+    conversationId: string,
+    { to, lastSeq, lastMessageAt }: Range,
+    holes: readonly number[],
+    found: Opened,
+    unreadable: ReadonlyMap<number, StoredMessage>,
+  ): Promise<number | undefined> {
+    const isYoung = (sentAt: number) => clock.now() - sentAt < settledMs;
+    const there = [...[...found.values()].map(({ stored }) => stored), ...unreadable.values()].sort(bySeq);
+    let above: StoredMessage | undefined;
+    for (const hole of holes) {
+      const own = unreadable.get(hole);
+      if (own && !isYoung(own.sentAt)) continue;
+      const next = there.find(({ seq }) => seq > hole);
+      if (!next && to < lastSeq) above ??= await log.firstMessage(conversationId, to + 1);
+      if (isYoung((next ?? above)?.sentAt ?? lastMessageAt)) return hole;
+    }
+    return undefined;
   }
 
   return async (conversation, range) => {
     const { conversationId } = conversation;
-    const { to, lastMessageAt } = range;
     const found: Opened = new Map();
     await readTiers(conversation, range, found);
-    await readLog(conversation, range, found);
+    const unreadable = await readLog(conversation, range, found);
 
     const holes = missingOf(range, found);
-    const open = holes.find((seq) => clock.now() - nextSentAt(found, seq, to, lastMessageAt) < settledMs);
-    const skipped = holes.filter((seq) => seq < (open ?? Number.POSITIVE_INFINITY));
+    const young = await firstYoung(conversationId, range, holes, found, unreadable);
+    const skipped = holes.filter((seq) => seq < (young ?? Number.POSITIVE_INFINITY));
     if (skipped.length > 0) {
       telemetry.warn('messages skipped', { conversationId, from: skipped[0], count: skipped.length });
       telemetry.count('MessagesSkipped', skipped.length);
     }
-    const through = open === undefined ? to : open - 1;
+    const through = young === undefined ? range.to : young - 1;
     return { messages: inOrder(found, through), through };
   };
 }
@@ -152,19 +175,12 @@ function makeOpenAll(dependencies: ReadMessagesDependencies) {
   };
 }
 
-/** When the next message after a hole was sent: a hole before an old message is real. */
-function nextSentAt(found: Opened, hole: number, to: number, lastMessageAt: number): number {
-  for (let seq = hole + 1; seq <= to; seq += 1) {
-    const next = found.get(seq);
-    if (next) return next.stored.sentAt;
-  }
-  return lastMessageAt;
-}
+const bySeq = (one: StoredMessage, other: StoredMessage): number => one.seq - other.seq;
 
 function inOrder(found: Opened, through: number): OpenedMessage[] {
   return [...found.values()]
     .filter(({ stored }) => stored.seq <= through)
-    .sort((one, other) => one.stored.seq - other.stored.seq);
+    .sort((one, other) => bySeq(one.stored, other.stored));
 }
 
 function missingOf({ from, to }: Range, found: Opened): number[] {

@@ -43,7 +43,7 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
     const behind = findBehind(request, await mailboxes.all(session.userId));
     const pager = makePager((frame) => gateway.post(session.connectionId, frame), requestId);
     try {
-      await drain(session.userId, behind, pager);
+      await drain(session, behind, pager);
     } catch (error) {
       if (!(error instanceof ConnectionGone)) throw error;
     }

@@ -4,4 +4,6 @@ export interface Session {
   readonly connectionId: string;
   /** The client's IP address. */
   readonly address: string;
+  /** When the connection's token expires, milliseconds since the epoch. */
+  readonly expiresAt: number;
 }

@@ -13,12 +13,7 @@ import { makeMessageCipher } from '#shared/adapters/kms/message-cipher.ts';
 import { makeDeliveryQueue, maxReceiveCount, parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
 import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
 import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
-import {
-  type SocketEvent,
-  type SocketResult,
-  sessionOf,
-  tokenExpiryOf,
-} from '#shared/runtime/socket-event.ts';
+import { type SocketEvent, type SocketResult, sessionOf } from '#shared/runtime/socket-event.ts';
 import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
 import { makeAcknowledge } from '#shared/use-cases/acknowledge.ts';
 import { makeChangeRelationship } from '#shared/use-cases/change-relationship.ts';
@@ -96,7 +91,7 @@ function makeParts(sandbox: Sandbox, surroundings: Surroundings) {
         rememberedIdentities: remembered,
       }),
     mailboxes: () => makeMailboxes({ dynamodb, tableName: 'mailboxes', clock, random }),
-    relationships: () => makeRelationships({ dynamodb, tableName: 'relationships', clock }),
+    relationships: () => makeRelationships({ dynamodb, tableName: 'relationships' }),
     limiter: () =>
       makeRateLimiter({
         ...basis,
@@ -194,7 +189,7 @@ export const functions = {
     const openConnection = makeOpenConnection(dependencies);
     return async (event) => {
       const { connectedAt } = event.requestContext;
-      const connection = { ...sessionOf(event), connectedAt, expiresAt: tokenExpiryOf(event), ready: false };
+      const connection = { ...sessionOf(event), connectedAt, ready: false };
       return { statusCode: (await openConnection(connection)).opened ? 200 : 429 };
     };
   },

@@ -24,8 +24,8 @@ interface Options {
   readonly trace: Trace;
 }
 
-/** Lambda ends an invocation that takes longer. */
-const longestInvocationMs = 29_000;
+/** Lambda ends an invocation that takes longer: `timeoutSeconds` of infra/function-needs.ts. */
+const longestInvocationMs = 25_000;
 /** Deaths come within so many continuations: a send has about fifteen, a long drain many more. */
 const deathWithin = [6, 24, 80];
 

@@ -113,7 +113,7 @@ export async function startWorld() {
         random,
         ...(options.fewMailboxes !== undefined && { fewMailboxes: options.fewMailboxes }),
       }),
-      relationships: makeRelationships({ dynamodb: client, tableName: names.relationships, clock }),
+      relationships: makeRelationships({ dynamodb: client, tableName: names.relationships }),
       limiter: makeRateLimiter({
         dynamodb: client,
         tableName: names.rateLimits,
@@ -156,11 +156,15 @@ export async function startWorld() {
     options: { ready?: boolean; expiresAt?: number } = {},
   ): Promise<Session> {
     connections += 1;
-    const session = { userId, connectionId: `connection-${connections}`, address: '192.0.2.1' };
+    const session = {
+      userId,
+      connectionId: `connection-${connections}`,
+      address: '192.0.2.1',
+      expiresAt: options.expiresAt ?? Date.now() + 3_600_000,
+    };
     await environment().connections.add({
       ...session,
       connectedAt: Date.now(),
-      expiresAt: options.expiresAt ?? Date.now() + 3_600_000,
       ready: options.ready ?? true,
     });
     return session;

@@ -1,4 +1,4 @@
-import { GetCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { LRUCache } from 'lru-cache';
 import { type ConversationIdentity, isMember, otherMember } from '#shared/domain/conversation.ts';
 import { DependencyFailure, OutcomeUnknown } from '#shared/domain/failures.ts';
@@ -143,6 +143,20 @@ export function makeConversationLog(options: Options): ConversationLog {
     return rows.map(toMessage);
   };
 
+  const firstMessage: ConversationLog['firstMessage'] = async (conversationId, from) => {
+    const { Items } = await dynamodb.send(
+      new QueryCommand({
+        TableName: tables.messages,
+        KeyConditionExpression: 'conversationId = :conversationId AND seq >= :from',
+        ExpressionAttributeValues: { ':conversationId': conversationId, ':from': from },
+        ConsistentRead: true,
+        Limit: 1,
+      }),
+    );
+    const [row] = Items ?? [];
+    return row && toMessage(row);
+  };
+
   const identities: ConversationLog['identities'] = async (memberId, conversationIds) => {
     const found = new Map<string, ConversationIdentity>();
     const missing = new Set<string>();
@@ -163,7 +177,7 @@ export function makeConversationLog(options: Options): ConversationLog {
     return found;
   };
 
-  return { readSendState, commit, message, settledMessage, messages, identities };
+  return { readSendState, commit, message, settledMessage, messages, firstMessage, identities };
 }
 
 /** Throws where the head's members are not those of its id: the pushes would go to whoever was put there. */

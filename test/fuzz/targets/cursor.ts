@@ -26,8 +26,10 @@ const list = makeListConversations({
   mailboxes: { recent } as Mailboxes,
   log: { identities: async () => new Map() } as never,
   limiter: { take: async () => ({ allowed: true }), lastKnown: () => ({ allowed: true }) },
+  // Long after all that was sent.
+  clock: { now: () => Number.MAX_SAFE_INTEGER, sleep: async () => {} },
 });
-const session = { userId: 'alice', connectionId: 'c', address: '192.0.2.1' };
+const session = { userId: 'alice', connectionId: 'c', address: '192.0.2.1', expiresAt: 1 };
 
 async function page(cursor: string | undefined) {
   const request = { action: 'conversations' as const, limit: 2, ...(cursor !== undefined && { cursor }) };

@@ -8,6 +8,8 @@ import { sdkError } from '#test/support/world.ts';
 
 const now = Date.parse('2026-03-01T00:00:00Z');
 
+type InvokeOptions = { expiresAt?: number } & Partial<Pick<Context, 'getRemainingTimeInMillis'>>;
+
 /** A handler whose ping does as told, and what went over the management API. */
 function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post' = 'respond') {
   const calls: string[][] = [];
@@ -34,8 +36,8 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
     },
     answers,
   });
-  const invoke = (body: string, expiresAt = now / 1000 + 60) =>
-    handler(event(body, expiresAt) as never, {} as Context);
+  const invoke = (body: string, { expiresAt = now / 1000 + 60, ...context }: InvokeOptions = {}) =>
+    handler(event(body, expiresAt) as never, context as Context);
   return { invoke, calls, lines, flushed: () => flushed };
 }
 
@@ -96,7 +98,7 @@ test.for<[string, Error, string]>([
 test('after the expiry the first frame, whatever it is, gets one answer and the connection ends', async () => {
   for (const frame of [ping, 'junk', '{"action":"nope","requestId":"r"}']) {
     const { invoke, calls } = setUp(pong);
-    expect(await invoke(frame, now / 1000)).toStrictEqual({ statusCode: 200 });
+    expect(await invoke(frame, { expiresAt: now / 1000 })).toStrictEqual({ statusCode: 200 });
     expect(calls.map(([call]) => call)).toStrictEqual(['post', 'close']);
     const posted = JSON.parse(calls[0]?.[2] ?? '');
     expect(posted).toMatchObject({ type: 'error', code: 'unauthenticated' });
@@ -114,3 +116,16 @@ test('an answer that cannot be posted is logged, and the handler does not throw'
   expect(await invoke(ping)).toStrictEqual({ statusCode: 200 });
   expect(lines).toHaveLength(1);
 });
+
+test.for(['respond', 'post'] as const)(
+  'a request that Lambda’s time is up for is answered before it is, with %s',
+  async (answers) => {
+    const { invoke, calls, flushed } = setUp(() => new Promise(() => {}), answers);
+
+    const result = await invoke(ping, { getRemainingTimeInMillis: () => 2_050 });
+
+    const frame = answers === 'respond' ? body(result) : JSON.parse(calls[0]?.[2] ?? '');
+    expect(frame).toMatchObject({ type: 'error', requestId: 'r', code: 'unavailable' });
+    expect(flushed()).toBe(1);
+  },
+);

@@ -22,6 +22,7 @@ const newSession = (): Session => ({
   userId: `user-${randomUUID()}`,
   connectionId: 'connection',
   address: '192.0.2.1',
+  expiresAt: Number.POSITIVE_INFINITY,
 });
 
 type Environment = ReturnType<World['environment']>;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startWorld, type World } from '#test/support/world.ts';
+import { intercepting, sdkError, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -47,4 +47,15 @@ test('attempts beyond the address’s limit are told when to come again', async 
 
   expect(await open(3)).toStrictEqual({ opened: false, retryAfterMs: 2_000 });
   expect(await environment.connections.of('erin', 'strong')).toHaveLength(2);
+});
+
+test('one that fails to open leaves no row, which would count as one of the newest', async () => {
+  const failing = intercepting(world.dynamodb.client, (name, _, next) =>
+    name === 'QueryCommand' ? Promise.reject(sdkError('InternalServerError', 500)) : next(),
+  );
+
+  const opening = world.environment({ dynamodb: failing }).openConnection(connection('frank', 1));
+
+  await expect(opening).rejects.toMatchObject({ name: 'InternalServerError' });
+  expect(await world.environment().connections.of('frank', 'strong')).toHaveLength(0);
 });

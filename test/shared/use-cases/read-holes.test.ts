@@ -1,3 +1,4 @@
+import { DeleteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeMemoryCache } from '#shared/adapters/cache/memory-cache.ts';
 import { directConversationId } from '#shared/domain/conversation.ts';
@@ -11,12 +12,15 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 let pairs = 0;
-async function conversationOf(count: number) {
+async function conversationOf(count: number, options: EnvironmentOptions = {}) {
   pairs += 1;
-  const [alice, bob] = [await world.join(`alice-${pairs}`), await world.join(`bob-${pairs}`)];
-  const environment = world.environment();
-  for (let seq = 1; seq <= count; seq += 1)
-    await environment.send({ action: 'send', recipientId: bob.userId, content: `${seq}` }, alice);
+  // An address of its own: the budget of one that was used an hour later is spent.
+  const alice = { ...(await world.join(`alice-${pairs}`)), address: `198.51.100.${pairs}` };
+  const bob = await world.join(`bob-${pairs}`);
+  const send = ({ send: sendMessage } = world.environment()) =>
+    sendMessage({ action: 'send', recipientId: bob.userId, content: 'message' }, alice);
+  const environment = world.environment(options);
+  for (let seq = 1; seq <= count; seq += 1) await send(environment);
   const conversationId = directConversationId(alice.userId, bob.userId);
   const history = async (
     options: EnvironmentOptions,
@@ -27,7 +31,7 @@ async function conversationOf(count: number) {
     if (reply.type !== 'history.page') throw new Error(reply.type);
     return [reply.messages.map(({ seq }) => seq), reply.more];
   };
-  return { conversationId, history };
+  return { conversationId, history, send };
 }
 
 type Query = { Items?: { seq?: number }[] };
@@ -110,4 +114,57 @@ test('a hole at the very end, where nothing follows, is young as long as the con
     [1, 2, 3, 4],
     false,
   ]);
+});
+
+/** Old messages, of which `spoil` takes some, and one of this moment: somebody is writing. */
+async function spoilt(
+  count: number,
+  spoil: (conversationId: string, seq: number) => Promise<unknown>,
+  seqs: number[],
+) {
+  const anHourAgo = { now: () => Date.now() - 3_600_000, sleep: async () => {} };
+  const { conversationId, history, send } = await conversationOf(count, { clock: anHourAgo });
+  for (const seq of seqs) await spoil(conversationId, seq);
+  await send();
+  return (fields: Omit<HistoryRequest, 'action' | 'conversationId'>) => history({ clock: noWaiting }, fields);
+}
+
+const damage = (conversationId: string, seq: number) =>
+  world.dynamodb.client.send(
+    new UpdateCommand({
+      TableName: world.dynamodb.tableNames.messages,
+      Key: { conversationId, seq },
+      UpdateExpression: 'SET ciphertext = :damaged',
+      ExpressionAttributeValues: { ':damaged': new Uint8Array(80) },
+    }),
+  );
+const remove = (conversationId: string, seq: number) =>
+  world.dynamodb.client.send(
+    new DeleteCommand({ TableName: world.dynamodb.tableNames.messages, Key: { conversationId, seq } }),
+  );
+
+const seqsBut = (from: number, to: number, ...left: number[]) =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index).filter((seq) => !left.includes(seq));
+
+test.for([
+  ['unreadable', damage],
+  ['deleted', remove],
+] as const)(
+  'an old message that is %s does not hold up a conversation that is written in',
+  async ([, spoil]) => {
+    const page = await spoilt(60, spoil, [36]);
+
+    // The newest page is read by steps of 25, and 36 is the end of its second one.
+    expect(await page({})).toStrictEqual([seqsBut(11, 61, 36), true]);
+    expect(await page({ before: 37, limit: 10 })).toStrictEqual([seqsBut(26, 35), true]);
+    expect(await page({ after: 11, limit: 25 })).toStrictEqual([seqsBut(12, 37, 36), true]);
+  },
+);
+
+test('neither does a stretch that was deleted', async () => {
+  const page = await spoilt(60, remove, seqsBut(1, 55));
+
+  expect(await page({})).toStrictEqual([seqsBut(56, 61), false]);
+  expect(await page({ before: 30 })).toStrictEqual([[], false]);
+  expect(await page({ after: 0 })).toStrictEqual([seqsBut(56, 61), false]);
 });

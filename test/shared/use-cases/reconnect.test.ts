@@ -6,7 +6,7 @@ import type { ReconnectRequest } from '#shared/protocol/requests.ts';
 import type { RateLimiter } from '#shared/use-cases/ports.ts';
 import { makeReconnect } from '#shared/use-cases/reconnect.ts';
 import type { Session } from '#shared/use-cases/session.ts';
-import { intercepting, startWorld, type World } from '#test/support/world.ts';
+import { type EnvironmentOptions, intercepting, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -210,7 +210,12 @@ test('an unreadable row is skipped once it is old, and does not block the mailbo
 
 test('a connection whose row was removed while it was opening is closed', async () => {
   const bob = user('bob');
-  const session = { userId: bob, connectionId: `removed-${bob}`, address: '192.0.2.1' };
+  const session = {
+    userId: bob,
+    connectionId: `removed-${bob}`,
+    address: '192.0.2.1',
+    expiresAt: Date.now() + 60_000,
+  };
 
   await world.environment().reconnect({ action: 'reconnect' }, session, undefined);
 
@@ -220,7 +225,12 @@ test('a connection whose row was removed while it was opening is closed', async 
 
 test('it is closed also where its reconnect is over the limit', async () => {
   const bob = user('bob');
-  const session = { userId: bob, connectionId: `limited-${bob}`, address: '192.0.2.1' };
+  const session = {
+    userId: bob,
+    connectionId: `limited-${bob}`,
+    address: '192.0.2.1',
+    expiresAt: Date.now() + 60_000,
+  };
   const limiter: RateLimiter = {
     take: async () => ({ allowed: false, retryAfterMs: 7 }),
     lastKnown: () => ({ allowed: true }),
@@ -317,3 +327,50 @@ test('more conversations than the end marker can name: the rest comes with the n
   for (const { frames } of [first, second])
     for (const frame of frames) expect(byteLength(JSON.stringify(frame))).toBeLessThanOrEqual(32_768);
 }, 120_000);
+
+test('it sends no page after the expiry of its token', async () => {
+  const [alice, bob] = [user('alice'), user('bob')];
+  await sendMany(alice, bob, 30, 'x'.repeat(16_000));
+  let now = Date.now();
+  const session = await world.join(bob, { expiresAt: now + 5_000 });
+  const postedAt: number[] = [];
+  const gateway = {
+    async post(connectionId: string, frame: string) {
+      if (JSON.parse(frame).type === 'reconnect.page') postedAt.push(now);
+      now += 2_000;
+      return world.gateway.post(connectionId, frame);
+    },
+    close: async () => {},
+  };
+  const clock = { now: () => now, sleep: async () => {} };
+
+  const { done } = await reconnect(bob, {}, world.environment({ gateway, clock }), session);
+
+  expect(done.more).toBe(true);
+  expect(postedAt.length).toBeGreaterThan(1);
+  expect(Math.max(...postedAt)).toBeLessThan(session.expiresAt + 2_000);
+});
+
+test('a conversation whose first message is not all visible yet is told to come', async () => {
+  const [alice, bob] = [user('alice'), user('bob')];
+  await sendMany(alice, bob, 1);
+  const { conversations } = world.dynamodb.tableNames;
+  const dynamodb = intercepting(world.dynamodb.client, async (name, _, next) => {
+    const answer = (await next()) as { Responses?: Record<string, unknown[]> };
+    if (name === 'BatchGetCommand' && answer.Responses?.[conversations]) answer.Responses[conversations] = [];
+    return answer;
+  });
+  const later = { now: () => Date.now() + 11_000, sleep: async () => {} };
+  const list = (options: EnvironmentOptions, session: Session) =>
+    world.environment(options).conversations({ action: 'conversations' }, session, undefined);
+
+  const young = await reconnect(bob, {}, world.environment({ dynamodb }));
+  expect(young.done).toMatchObject({ conversations: [], more: true });
+  await expect(list({ dynamodb }, young.session)).rejects.toMatchObject({ name: 'DependencyFailure' });
+
+  const old = await reconnect(bob, {}, world.environment({ dynamodb, clock: later }));
+  expect(old.done).toMatchObject({ conversations: [], more: false });
+  expect(await list({ dynamodb, clock: later }, old.session)).toMatchObject({
+    conversations: [{ members: [bob] }],
+  });
+});

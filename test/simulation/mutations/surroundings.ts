@@ -128,7 +128,7 @@ export const surroundings: readonly Mutation[] = [
   {
     guard: 'a frame after the expiry ends the connection',
     file: 'shared/runtime/frame-handler.ts',
-    find: 'if (clock.now() < tokenExpiryOf(event)) return;',
+    find: 'if (clock.now() < sessionOf(event).expiresAt) return;',
     replace: 'if (clock.now() < Number.POSITIVE_INFINITY) return;',
     test: 'shared/runtime/frame-handler.test.ts',
   },
@@ -138,6 +138,27 @@ export const surroundings: readonly Mutation[] = [
     find: 'live.sort(newestFirst).slice(limits.connectionsPerUser)',
     replace: 'live.sort(newestFirst).slice(limits.connectionsPerUser * 100)',
     test: 'shared/use-cases/open-connection.test.ts',
+  },
+  {
+    guard: 'a connection that failed to open leaves no row',
+    file: 'shared/use-cases/open-connection.ts',
+    find: 'await connections.remove(connection).catch(',
+    replace: 'await Promise.resolve().catch(',
+    test: 'shared/use-cases/open-connection.test.ts',
+  },
+  {
+    guard: 'an answer that goes silent after its headers is given up',
+    file: 'shared/runtime/clients.ts',
+    find: 'socketTimeout: requestTimeout,',
+    replace: '',
+    test: 'shared/runtime/clients.test.ts',
+  },
+  {
+    guard: 'a request is answered before Lambda ends its function',
+    file: 'shared/runtime/frame-handler.ts',
+    find: 'const timeoutEarlyInMillis = 2_000;',
+    replace: 'const timeoutEarlyInMillis = 0;',
+    test: 'shared/runtime/frame-handler.test.ts',
   },
   {
     guard: 'rows of connections that cannot live any longer are passed over',
