@@ -168,3 +168,9 @@ test('neither does a stretch that was deleted', async () => {
   expect(await page({ before: 30 })).toStrictEqual([[], false]);
   expect(await page({ after: 0 })).toStrictEqual([seqsBut(56, 61), false]);
 });
+
+test('an old message that does not open holds nothing up even where the next one is of this moment', async () => {
+  const page = await spoilt(3, damage, [3]);
+
+  expect(await page({})).toStrictEqual([[1, 2, 4], false]);
+});
