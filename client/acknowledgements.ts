@@ -6,7 +6,7 @@ import type { Call } from './requests.ts';
 
 /** Tells the server how far messages have arrived: the highest seq of each conversation, many in one frame. */
 export interface Acknowledgements {
-  add(conversationId: string, seq: number): void;
+  add(conversationId: string, seq: number, options: { readonly isOwn: boolean }): void;
   /** Sends what has collected; resolves when the server has it. Rejects with `ConnectionLost`, and nothing is forgotten. */
   flush(connection: Connection): Promise<void>;
 }
@@ -21,10 +21,17 @@ interface AcknowledgementsOptions {
   onError(error: unknown): void;
 }
 
+/**
+ * For one's own messages: nobody waits to hear of their arrival, and where the other answers within it, one frame tells of
+ * both.
+ */
+const ownDelayMs = 60_000;
+
 export function makeAcknowledgements(options: AcknowledgementsOptions): Acknowledgements {
   const due = new Map<string, number>();
-  let isScheduled = false;
-  let flushing: Promise<void> = Promise.resolve();
+  let flushing: Promise<void> | undefined;
+  let flushAt = Number.POSITIVE_INFINITY;
+  let cancelFlush = () => {};
 
   /** What has collected by now: what comes meanwhile collects for the next time. */
   async function sendAll(connection: Connection): Promise<void> {
@@ -43,23 +50,33 @@ export function makeAcknowledgements(options: AcknowledgementsOptions): Acknowle
     }
   }
 
-  function flush(connection: Connection): Promise<void> {
-    const before = flushing.catch(() => {});
-    flushing = before.then(() => sendAll(connection));
-    return flushing;
+  async function flush(connection: Connection): Promise<void> {
+    while (flushing) await flushing.catch(() => {});
+    flushing = sendAll(connection);
+    try {
+      await flushing;
+    } finally {
+      flushing = undefined;
+    }
+  }
+
+  function flushAfter(delayMs: number): void {
+    const at = options.clock.now() + delayMs;
+    if (at >= flushAt) return;
+    cancelFlush();
+    flushAt = at;
+    cancelFlush = options.clock.after(delayMs, () => {
+      flushAt = Number.POSITIVE_INFINITY;
+      const connection = options.connection();
+      // What fails is sent again with the next connection's catch-up.
+      if (connection) flush(connection).catch(() => {});
+    });
   }
 
   return {
-    add(conversationId, seq) {
+    add(conversationId, seq, { isOwn }) {
       due.set(conversationId, seq);
-      if (isScheduled) return;
-      isScheduled = true;
-      options.clock.after(options.delayMs, () => {
-        isScheduled = false;
-        const connection = options.connection();
-        // What fails is sent again with the next connection's catch-up.
-        if (connection) flush(connection).catch(() => {});
-      });
+      flushAfter(isOwn ? Math.max(ownDelayMs, options.delayMs) : options.delayMs);
     },
     flush,
   };

@@ -109,7 +109,9 @@ export function createClient(given: ClientOptions): Client {
       gaps += 1;
       await events.emit('gap', gap);
     },
-    onHandled: (conversationId, position) => acknowledgements.add(conversationId, position),
+    // The server tells `clientMessageId` to the sender alone.
+    onHandled: ({ conversationId, seq, clientMessageId }) =>
+      acknowledgements.add(conversationId, seq, { isOwn: clientMessageId !== undefined }),
     onBehind: (conversationId) => gapFiller.start(conversationId),
   });
   const session = makeSession({
@@ -155,14 +157,21 @@ export function createClient(given: ClientOptions): Client {
     }
   }
 
+  function disconnect(): void {
+    const connection = session.connection();
+    // It leaves before the connection ends; whether it arrived, nobody waits for.
+    if (connection) acknowledgements.flush(connection).catch(() => {});
+    session.disconnect();
+  }
+
   const timeoutMs = requestTimeoutMs;
   return {
     on: events.on,
     state: session.state,
     connect: session.connect,
-    disconnect: session.disconnect,
+    disconnect,
     close() {
-      session.disconnect();
+      disconnect();
       session.close();
       outbox.close();
     },

@@ -35,7 +35,8 @@ interface InboxOptions {
   /** The message is handled, and its position rises, when this resolves. */
   onMessage(message: Message): Promise<void>;
   onGap(gap: Gap): Promise<void>;
-  onHandled(conversationId: string, position: number): void;
+  /** The position has risen to this one. */
+  onHandled(message: Message): void;
   /** Something is missing below a message that is held back. */
   onBehind(conversationId: string): void;
   /** What this device holds already; it then names every conversation that is not new. */
@@ -78,7 +79,7 @@ export function makeInbox(options: InboxOptions): Inbox {
       if (gap.from <= gap.to) await options.onGap(gap);
       await options.onMessage(message);
       log.position = message.seq;
-      options.onHandled(conversationId, message.seq);
+      options.onHandled(message);
     }
     log.delivering = undefined;
     if (log.known > log.taken) options.onBehind(conversationId);

@@ -152,6 +152,42 @@ test('acknowledgements are collected: the highest position of each conversation,
   expect(connection.answered()).toMatchObject([{ action: 'ack', positions: { c: 3, d: 1 } }]);
 });
 
+test('one’s own message is acknowledged with the answer to it, by one frame', async () => {
+  const { connected, clock } = makeScriptedClient();
+  const connection = await connected();
+  await connection.push(pushOf(1, { senderId: 'alice', clientMessageId: 'id-1' }));
+  await clock.advance(59_000);
+  expect(connection.answered()).toEqual([]);
+  await connection.push(pushOf(2));
+  await clock.advance(300);
+  expect(connection.answered()).toMatchObject([{ action: 'ack', positions: { c: 2 } }]);
+  await clock.advance(60_000);
+  expect(connection.answered()).toHaveLength(1);
+});
+
+test('without an answer it is acknowledged after a minute', async () => {
+  const { connected, clock } = makeScriptedClient();
+  const connection = await connected();
+  await connection.push(pushOf(1, { senderId: 'alice', clientMessageId: 'id-1' }));
+  await clock.advance(60_000);
+  expect(connection.answered()).toMatchObject([{ action: 'ack', positions: { c: 1 } }]);
+});
+
+test.for(['disconnect', 'close'] as const)(
+  '%s tells what has arrived before the connection ends',
+  async (end) => {
+    const { client, connected, told } = makeScriptedClient();
+    const connection = await connected();
+    await connection.push(pushOf(1, { senderId: 'alice', clientMessageId: 'id-1' }));
+    await connection.push(pushOf(2));
+    connection.mute();
+    client[end]();
+    expect(connection.take('ack').positions).toEqual({ c: 2 });
+    await flush();
+    expect(told.error).toEqual([]);
+  },
+);
+
 test('a frame acknowledges 100 conversations at most', async () => {
   const { connected, clock } = makeScriptedClient();
   const connection = await connected();
