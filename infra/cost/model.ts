@@ -13,8 +13,10 @@ export interface Workload {
   readonly offlineShare: number;
   /** How many messages a conversation has in an hour in which it has any. */
   readonly messagesInHour: number;
-  /** How many messages one `ack` covers. */
+  /** How many messages one `ack` covers: one where people answer each other, more where messages come together. */
   readonly messagesPerAck: number;
+  /** How many messages one `read` covers. */
+  readonly messagesPerRead: number;
   readonly contentBytes: number;
   readonly conversationsPerUser: number;
   /** For how many months messages have been kept. */
@@ -29,7 +31,8 @@ export const typicalWorkload: Workload = {
   sessions: 4,
   offlineShare: 0.3,
   messagesInHour: 10,
-  messagesPerAck: 3,
+  messagesPerAck: 1,
+  messagesPerRead: 3,
   contentBytes: 300,
   conversationsPerUser: 20,
   months: 12,
@@ -76,6 +79,8 @@ const mailboxBytes = 800;
 const idlePolls = (5 * 3_600 * hoursInMonth) / 20;
 /** Alarms are billed by the metrics that they watch. */
 export const alarmMetrics = 28;
+/** Counters of the functions' own that move in a month in which nothing is wrong: notifications, lost races, refusals. */
+const countersWithData = 3;
 /** X-Ray's default rule, without its one trace a second: the share of calls that are recorded. */
 const tracedShare = 0.05;
 /** ElastiCache Serverless for Valkey bills this much data at least, in GB. */
@@ -83,9 +88,10 @@ const leastCacheGigabytes = 0.1;
 
 /** What a workload costs a month, line by line, the fixed costs last. */
 export function monthlyCost(workload: Workload): CostLine[] {
-  const { users, messages, offlineShare, messagesPerAck, contentBytes } = workload;
+  const { users, messages, offlineShare, contentBytes } = workload;
   const sessions = users * workload.sessions * days;
-  const acks = messages / messagesPerAck;
+  // A `read` moves a mailbox and tells the other as an `ack` does.
+  const acks = messages / workload.messagesPerAck + messages / workload.messagesPerRead;
   const pushes = messages * (1 - offlineShare);
   const hours = users * workload.hoursOnline * days;
   const looks = hours * quietHour.looks;
@@ -134,6 +140,8 @@ export function monthlyCost(workload: Workload): CostLine[] {
     ...cacheLines(workload),
     line('KMS', 1, 'key', prices.keyMonth),
     line('CloudWatch, alarms', alarmMetrics, 'metrics', prices.alarmMetricMonth),
+    line('CloudWatch, counters', messages > 0 ? countersWithData : 0, 'metrics', prices.metricMonth),
+    line('CloudWatch, dashboard', 1, 'dashboard', prices.dashboardMonth),
   ];
 }
 

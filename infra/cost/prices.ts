@@ -21,6 +21,8 @@ export const prices = {
   /** https://aws.amazon.com/cloudwatch/pricing/ */
   logGigabyte: 0.5,
   alarmMetricMonth: 0.1,
+  metricMonth: 0.3,
+  dashboardMonth: 3,
   /** https://aws.amazon.com/xray/pricing/ */
   trace: 5.0 / 1e6,
   /** https://aws.amazon.com/kms/pricing/ */

@@ -9,6 +9,7 @@ const options = {
   'offline-share': 'offlineShare',
   'messages-in-hour': 'messagesInHour',
   'messages-per-ack': 'messagesPerAck',
+  'messages-per-read': 'messagesPerRead',
   'content-bytes': 'contentBytes',
   conversations: 'conversationsPerUser',
   months: 'months',
@@ -22,6 +23,7 @@ const meanings: Readonly<Record<keyof typeof options, string>> = {
   'offline-share': 'the share of messages whose recipient is not connected, 0 to 1',
   'messages-in-hour': 'that a conversation has in an hour in which it has any',
   'messages-per-ack': 'that one ack covers',
+  'messages-per-read': 'that one read covers',
   'content-bytes': 'of a message',
   conversations: 'of a user',
   months: 'for which messages have been kept',
@@ -35,10 +37,10 @@ ${Object.entries(options)
   .map(([name, field]) => [`--${name} N`, name, typicalWorkload[field]] as const)
   .map(
     ([option, name, typical]) =>
-      `  ${option.padEnd(21)}${meanings[name as keyof typeof options]} (${typical})`,
+      `  ${option.padEnd(22)}${meanings[name as keyof typeof options]} (${typical})`,
   )
   .join('\n')}
-  --no-cache           without Valkey
+  --no-cache            without Valkey
   --help`;
 
 const mostOf: Partial<Record<keyof Workload, number>> = {
@@ -48,7 +50,8 @@ const mostOf: Partial<Record<keyof Workload, number>> = {
 };
 const leastOf: Partial<Record<keyof Workload, number>> = {
   messagesInHour: 1,
-  messagesPerAck: 1,
+  messagesPerAck: 0.1,
+  messagesPerRead: 0.1,
   contentBytes: 1,
 };
 

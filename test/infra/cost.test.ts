@@ -26,7 +26,13 @@ describe('the model', () => {
   test('without users and messages, leaves what is always there', () => {
     const idle = { ...typicalWorkload, users: 0, messages: 0 };
     const left = monthlyCost(idle).filter(({ cost }) => cost > 0);
-    expect(left.map(({ what }) => what)).toEqual(['SQS', 'ElastiCache, data', 'KMS', 'CloudWatch, alarms']);
+    expect(left.map(({ what }) => what)).toEqual([
+      'SQS',
+      'ElastiCache, data',
+      'KMS',
+      'CloudWatch, alarms',
+      'CloudWatch, dashboard',
+    ]);
     expect(total(idle) - total({ ...idle, cache: false })).toBeCloseTo(6.13, 2);
   });
 
@@ -41,7 +47,8 @@ describe('the model', () => {
   test.each([
     ['contentBytes', 3000],
     ['messagesInHour', 1],
-    ['messagesPerAck', 1],
+    ['messagesPerAck', 3],
+    ['messagesPerRead', 1],
     ['offlineShare', 1],
     ['hoursOnline', 20],
     ['sessions', 40],
@@ -67,6 +74,12 @@ describe('the pages', () => {
   test('the units of a send are those that docs/performance.md counts', () => {
     expect(page('performance.md')).toContain('| send, recipient online | 10 | 3 | 7 | 10 |');
     expect(page('performance.md')).toContain('| send, the first of its hour | 9 | 3 | 7 | 14 |');
+  });
+
+  test('docs/cost.md tells what fewer acks save', () => {
+    const at = (messagesPerAck: number) => total({ ...typicalWorkload, messagesPerAck });
+    expect(page('cost.md')).toContain(`a million cost $${(at(1) - at(3)).toFixed(2)} less`);
+    expect(page('cost.md')).toContain(`cost $${(at(0.5) - at(1)).toFixed(2)} more`);
   });
 
   test('docs/cost.md tells what being online costs', () => {
@@ -105,7 +118,7 @@ describe('the command line', () => {
     [['--users', 'many'], '--users is "many": write a number from 0'],
     [['--users', ''], 'write a number'],
     [['--hours-online', '25'], 'from 0 to 24'],
-    [['--messages-per-ack', '0'], 'from 1'],
+    [['--messages-per-ack', '0'], 'from 0.1'],
     [['--mesages', '5'], "Unknown option '--mesages'"],
   ])('%j is refused', (args, remedy) => {
     expect(() => parseWorkload(args)).toThrow(remedy);
