@@ -1,13 +1,18 @@
 /** `npm run pictures`: takes the pictures of the README anew, of the page on a local stack of its own. */
 import { stat } from 'node:fs/promises';
 import type { Browser, Locator, Page } from 'playwright-core';
+import { optionsOrExit, readArguments } from '#infra/command-line.ts';
 import { startStack } from '#localstack/stack.ts';
 import { launchBrowser } from '#test/web/browser.ts';
 import { makePerson, type Person } from '#test/web/person.ts';
 
+const usage = `npm run pictures
+
+Takes the pictures of the README anew, of the page on a local stack of its own, over those in docs/pictures.`;
 const mostBytes = 300 * 1024;
 const marginPixels = 12;
 
+optionsOrExit((args) => readArguments(args, {}), usage);
 const stack = await startStack();
 const browser = await launchBrowser();
 try {

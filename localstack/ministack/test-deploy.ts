@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { optionsOrExit } from '#infra/command-line.ts';
 import { createIssuer, issuerPaths } from '#localstack/issuer/issuer.ts';
 import { closeServer, findFreePort, listenOnLoopback, loopback } from '#localstack/loopback-server.ts';
 import { chosenTests } from './choice.ts';
@@ -13,11 +14,16 @@ import { type Emulation, emulationVariable, inlined } from './emulation.ts';
 import { findMinistack } from './install.ts';
 import { startMinistack } from './ministack.ts';
 
-/**
- * `npm run test:deploy`: deploys the real CDK app into MiniStack, which enforces IAM, and runs the contract suite and
- * the tests of the deployment against it. `--small` chooses a part of them; other arguments go to Vitest, such as the
- * names of files to run. With LOCALSTACK_ENDPOINT it deploys into the LocalStack that answers there: docs/localstack.md.
- */
+const usage = `npm run test:deploy -- [options]
+
+Deploys the real CDK app into MiniStack, which enforces IAM, and runs the contract suite and the tests of the deployment
+against it. With LOCALSTACK_ENDPOINT it deploys into the LocalStack that answers there: docs/localstack.md.
+
+  --small   a part of the tests, some minutes shorter
+  --help
+  Everything else goes to Vitest, such as the names of files to run.`;
+
+const tests = optionsOrExit(chosenTests, usage);
 const audience = 'postrider';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -75,7 +81,7 @@ async function runTests(
   { url, outputs }: Deployment,
 ): Promise<number> {
   const config = ['run', '--config', 'localstack/ministack/vitest.config.ts'];
-  const vitest = spawn('vitest', [...config, ...chosenTests(process.argv.slice(2))], {
+  const vitest = spawn('vitest', [...config, ...tests], {
     cwd: root,
     stdio: 'inherit',
     env: {
