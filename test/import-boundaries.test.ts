@@ -20,6 +20,8 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
   'shared/runtime/': { project: ['shared/'], packages: true },
   'functions/': { project: ['shared/'], packages: true },
   'client/': { project: ['client/', 'shared/protocol/'], packages: false },
+  // Makes a package of the client.
+  'client/package/': { project: ['infra/command-line.ts'], packages: true },
   'cli/': { project: ['cli/', 'client/', 'shared/protocol/'], packages: false },
   'web/': {
     project: ['web/', 'client/', 'shared/protocol/', 'localstack/inspector/flow.ts'],
