@@ -2,13 +2,17 @@ import { bearerSubprotocolPrefix } from '#shared/protocol/limits.ts';
 import { clock } from '#shared/runtime/clock.ts';
 import { makeRefusalLog } from '#shared/runtime/refusal-log.ts';
 import { optionalSetting, setting } from '#shared/runtime/settings.ts';
-import { type AuthorizerContext, headerOf, offeredSubprotocols } from '#shared/runtime/socket-event.ts';
+import {
+  type AuthorizerContext,
+  type HeaderFields,
+  headerValues,
+  offeredSubprotocols,
+} from '#shared/runtime/socket-event.ts';
 import { makeTelemetry } from '#shared/runtime/telemetry.ts';
 import { makeTokenVerifier, remoteKeys, type Verification } from '#shared/runtime/token-verifier.ts';
 
-interface AuthorizerEvent {
+interface AuthorizerEvent extends HeaderFields {
   readonly methodArn: string;
-  readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly requestContext: { readonly connectionId: string };
 }
 
@@ -47,12 +51,12 @@ export async function handler(event: AuthorizerEvent) {
 }
 
 /** Of the header and the subprotocol; nobody where they differ, because one of them is not the client's. */
-async function verifyTokenOf({ headers }: AuthorizerEvent): Promise<Verification> {
-  const authorization = headerOf(headers, 'authorization');
-  const tokens = offeredSubprotocols(headers)
+async function verifyTokenOf(event: AuthorizerEvent): Promise<Verification> {
+  const tokens = offeredSubprotocols(event)
     .filter((name) => name.startsWith(bearerSubprotocolPrefix))
     .map((name) => name.slice(bearerSubprotocolPrefix.length));
-  if (authorization !== undefined) tokens.push(/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
+  for (const authorization of headerValues(event, 'authorization'))
+    tokens.push(/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
   const [token] = tokens;
   if (tokens.some((other) => other !== token)) return { verdict: 'unauthorized', reason: 'several tokens' };
   return token ? verify(token) : { verdict: 'unauthorized', reason: 'no token' };

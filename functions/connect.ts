@@ -27,7 +27,7 @@ export async function handler(event: SocketEvent): Promise<SocketResult> {
     const result = await openConnection(connection);
     if (!result.opened)
       return { statusCode: 429, headers: { 'Retry-After': String(Math.ceil(result.retryAfterMs / 1000)) } };
-    const wanted = offeredSubprotocols(event.headers).includes(subprotocol);
+    const wanted = offeredSubprotocols(event).includes(subprotocol);
     return { statusCode: 200, ...(wanted && { headers: { 'Sec-WebSocket-Protocol': subprotocol } }) };
   } catch (error) {
     telemetry.error('connect failed', error);

@@ -19,10 +19,14 @@ export function byteLength(text: string): number {
 export const text: FieldCheck<string> = (value, name) => {
   if (typeof value !== 'string') throw badRequest(`"${name}" must be a string.`);
   if (value === '') throw badRequest(`"${name}" must not be empty.`);
+  return wellFormed(value, name);
+};
+
+function wellFormed(value: string, name: string): string {
   if (!value.isWellFormed())
     throw badRequest(`"${name}" has a lone surrogate, which UTF-8 cannot carry.`, 'Send whole characters.');
   return value;
-};
+}
 
 export const userId: FieldCheck<string> = (value, name) => {
   if (!isUserId(value))
@@ -65,13 +69,13 @@ export const flag: FieldCheck<boolean> = (value, name) => {
   return value;
 };
 
-/** An integer from `from` to `to`. */
-export function integer(from: number, to = Number.MAX_SAFE_INTEGER): FieldCheck<number> {
+/** An integer from `from` to `to`. Those that a number no longer tells apart are all the same: far beyond any seq. */
+export function integer(from: number, to = Number.POSITIVE_INFINITY): FieldCheck<number> {
   return (value, name) => {
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= from && value <= to)
+    if (typeof value === 'number' && Number.isInteger(value) && value >= from && value <= to)
       // -0 is an integer to JSON but not to a database key.
-      return value + 0;
-    const range = to === Number.MAX_SAFE_INTEGER ? `of ${from} or more` : `from ${from} to ${to}`;
+      return Math.min(value, Number.MAX_SAFE_INTEGER) + 0;
+    const range = to === Number.POSITIVE_INFINITY ? `of ${from} or more` : `from ${from} to ${to}`;
     throw badRequest(`"${name}" must be an integer ${range}.`);
   };
 }
@@ -85,7 +89,7 @@ export function positions(most: number, from: number): FieldCheck<ReadonlyMap<st
     if (entries.length > most)
       throw badRequest(`"${name}" names ${entries.length} conversations, at most ${most} are allowed.`);
     return new Map(
-      entries.map(([id, seq]) => [text(id, `${name} key`), position(seq, `${name}.${abbreviate(id)}`)]),
+      entries.map(([id, seq]) => [wellFormed(id, name), position(seq, `${name}.${abbreviate(id)}`)]),
     );
   };
 }

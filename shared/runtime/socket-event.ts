@@ -1,9 +1,15 @@
 import type { Session } from '#shared/use-cases/session.ts';
 
+/** Of a handshake. */
+export interface HeaderFields {
+  /** The last line of each. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  readonly multiValueHeaders?: Readonly<Record<string, readonly string[] | undefined>>;
+}
+
 /** What the functions use of API Gateway's WebSocket events. */
-export interface SocketEvent {
+export interface SocketEvent extends HeaderFields {
   readonly body?: string;
-  readonly headers?: Readonly<Record<string, string>>;
   readonly requestContext: {
     readonly connectionId: string;
     /** Milliseconds since the epoch. */
@@ -38,20 +44,17 @@ export function sessionOf({ requestContext }: SocketEvent): Session {
   };
 }
 
-/** The value of a header, whose name may come in any letter case. */
-export function headerOf(
-  headers: Readonly<Record<string, string | undefined>> | undefined,
-  name: string,
-): string | undefined {
-  return Object.entries(headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1];
+/** All values of a header, whose name may come in any letter case, and which may have been sent on several lines. */
+export function headerValues({ headers, multiValueHeaders }: HeaderFields, name: string): string[] {
+  return Object.entries({ ...headers, ...multiValueHeaders })
+    .filter(([key]) => key.toLowerCase() === name)
+    .flatMap(([, values]) => values ?? []);
 }
 
 /** The subprotocols that a client offers, in its order. */
-export function offeredSubprotocols(
-  headers: Readonly<Record<string, string | undefined>> | undefined,
-): string[] {
-  return (headerOf(headers, 'sec-websocket-protocol') ?? '')
-    .split(',')
+export function offeredSubprotocols(event: HeaderFields): string[] {
+  return headerValues(event, 'sec-websocket-protocol')
+    .flatMap((line) => line.split(','))
     .map((name) => name.trim())
     .filter(Boolean);
 }

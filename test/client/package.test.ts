@@ -29,12 +29,12 @@ test('a project of its own installs the SDK and imports it', async () => {
   expect(stdout).toBe('PostriderError createClient webOutboxStorage\n');
 });
 
-test.for([
+test.each([
   ['nodenext', 'nodenext'],
   ['esnext', 'bundler'],
 ])(
   'its types are whole, with module %s',
-  async ([module = '', moduleResolution = '']) => {
+  async (module, moduleResolution) => {
     writeFileSync(
       join(project, 'use.ts'),
       `import { type ClientOptions, createClient, type Message, PostriderError, webOutboxStorage } from 'postrider-client';

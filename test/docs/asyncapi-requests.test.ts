@@ -176,8 +176,8 @@ test('at each limit the last value passes and the next one does not, by both', (
       { action: 'conversations', limit: 0 },
     ],
     [
-      { action: 'history', conversationId: 'c', after: 2 ** 53 - 1 },
-      { action: 'history', conversationId: 'c', after: 2 ** 53 },
+      { action: 'history', conversationId: 'c', after: 2 ** 60 },
+      { action: 'history', conversationId: 'c', after: 0.5 },
     ],
     [
       { action: 'reconnect', positions: {}, only: true },

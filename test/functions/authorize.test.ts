@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => keyServer.stop());
 
 type Headers = Record<string, string | undefined>;
-let authorize: (headers?: Headers) => Promise<unknown>;
+let authorize: (headers?: Headers, multiValueHeaders?: Record<string, string[]>) => Promise<unknown>;
 
 /** The function as a cold start makes it, from its settings. */
 async function coldStart(settings: Record<string, string> = {}): Promise<void> {
@@ -32,7 +32,13 @@ async function coldStart(settings: Record<string, string> = {}): Promise<void> {
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   vi.resetModules();
   const { handler } = await import('#functions/authorize.ts');
-  authorize = (headers) => handler({ methodArn, requestContext, ...(headers && { headers }) });
+  authorize = (headers, multiValueHeaders) =>
+    handler({
+      methodArn,
+      requestContext,
+      ...(headers && { headers }),
+      ...(multiValueHeaders && { multiValueHeaders }),
+    });
 }
 
 /** What it writes for CloudWatch: log lines, and metrics among them. */
@@ -239,3 +245,15 @@ test.for(['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URI'])(
     await expect(coldStart({ [name]: '' })).rejects.toThrow(name);
   },
 );
+
+test('a subprotocol list on several lines counts as on one', async () => {
+  const lines = (...values: string[]) => ({ 'Sec-WebSocket-Protocol': values });
+  const last = offer('postrider.v1');
+
+  expect(await authorize(last, lines(`bearer.${alice}`, 'postrider.v1'))).toEqual(allowed);
+  await expect(authorize(last, lines(`bearer.${bob}`, `bearer.${alice}, postrider.v1`))).rejects.toThrow(
+    unauthorized,
+  );
+  const both = { Authorization: [`Bearer ${alice}`], ...lines(`bearer.${bob}`, 'postrider.v1') };
+  await expect(authorize({ ...last, Authorization: `Bearer ${alice}` }, both)).rejects.toThrow(unauthorized);
+});
