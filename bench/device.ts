@@ -103,7 +103,7 @@ function makeFarEnd(held: Map<string, number>, onPost: (() => void) | undefined)
       atOnce -= 1;
       return 'posted';
     },
-    close: async () => {},
+    close: async () => 'closed',
   };
   return {
     gateway,

@@ -28,7 +28,8 @@ export async function measureManyConversations(
   conversations: number,
   remembered: number,
 ): Promise<ManyConversations> {
-  const now = Date.now();
+  // Odd, because DynamoDB stores no zeros at a number's end: a round time would make each row a byte smaller.
+  const now = Math.floor(Date.now() / 2) * 2 + 1;
   await growMailboxes(
     world,
     userId,

@@ -1,5 +1,6 @@
 import { subprotocol } from '#shared/protocol/limits.ts';
 import { dynamodbClient } from '#shared/runtime/clients.ts';
+import { clock } from '#shared/runtime/clock.ts';
 import { connectionGateway, connectionsTable, rateLimiter } from '#shared/runtime/parts.ts';
 import {
   offeredSubprotocols,
@@ -16,6 +17,7 @@ const openConnection = makeOpenConnection({
   connections: connectionsTable(dynamodb),
   gateway: connectionGateway(),
   limiter: rateLimiter(dynamodb, telemetry),
+  clock,
   telemetry,
 });
 

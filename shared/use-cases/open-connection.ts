@@ -1,10 +1,11 @@
 import { limits } from '#shared/protocol/limits.ts';
-import type { Connection, ConnectionGateway, Connections, RateLimiter, Telemetry } from './ports.ts';
+import type { Clock, Connection, ConnectionGateway, Connections, RateLimiter, Telemetry } from './ports.ts';
 
 export interface OpenConnectionDependencies {
   readonly connections: Connections;
   readonly gateway: ConnectionGateway;
   readonly limiter: RateLimiter;
+  readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
 
@@ -12,14 +13,22 @@ export type OpenConnectionResult =
   | { readonly opened: true }
   | { readonly opened: false; readonly retryAfterMs: number };
 
+/** Attempts to close a connection that may still be opening, and the pause before each further one, in milliseconds. */
+const closeAttempts = 5;
+const closeAgainMs = 200;
+/** Older ones are open, or gone. */
+const openingMs = 5_000;
+
 /** Lets a connection in, within the address's limit, and shows the user's oldest out where there are too many. */
-export function makeOpenConnection({ connections, gateway, limiter, telemetry }: OpenConnectionDependencies) {
+export function makeOpenConnection(dependencies: OpenConnectionDependencies) {
+  const { connections, gateway, limiter, clock, telemetry } = dependencies;
+
   return async (connection: Connection): Promise<OpenConnectionResult> => {
     const decision = await limiter.take([{ limit: 'connectionsPerAddress', of: connection.address }]);
     if (!decision.allowed) return { opened: false, retryAfterMs: decision.retryAfterMs };
     try {
       await connections.add(connection);
-      await showOut(connection.userId);
+      await showOutSurplus(connection);
     } catch (error) {
       // Nobody will come over it: its row would count as one of the newest, and show out others in its place.
       await connections.remove(connection).catch((failure: unknown) => {
@@ -30,21 +39,29 @@ export function makeOpenConnection({ connections, gateway, limiter, telemetry }:
     return { opened: true };
   };
 
-  async function showOut(userId: string): Promise<void> {
+  async function showOutSurplus({ userId, connectionId }: Connection): Promise<void> {
     const live = await connections.of(userId, 'strong');
     // Whoever opens at the same moment orders them alike, so nobody is shown out who is among the newest.
     const surplus = live.sort(newestFirst).slice(limits.connectionsPerUser);
     await Promise.all(
       surplus.map(async (oldest) => {
-        // The row first: one that is still opening can't be closed yet, and finds itself removed at its `reconnect`.
+        // The row first: one that is still opening when nobody tries any more finds itself removed at its `reconnect`.
         await connections.remove(oldest);
-        await gateway.close(oldest.connectionId).catch((error: unknown) => {
+        const attempts = oldest.connectionId === connectionId ? 1 : closeAttempts;
+        await close(oldest, attempts).catch((error: unknown) => {
           telemetry.error('closing a surplus connection failed', error, {
             connectionId: oldest.connectionId,
           });
         });
       }),
     );
+  }
+
+  async function close({ connectionId, connectedAt }: Connection, attempts: number): Promise<void> {
+    for (let attempt = 1; (await gateway.close(connectionId)) === 'gone'; attempt += 1) {
+      if (attempt === attempts || clock.now() - connectedAt > openingMs) return;
+      await clock.sleep(closeAgainMs);
+    }
   }
 }
 

@@ -91,7 +91,8 @@ export interface ConnectionGateway {
     frame: string,
     options?: { readonly mayRepeat: boolean },
   ): Promise<'posted' | 'gone'>;
-  close(connectionId: string): Promise<void>;
+  /** `gone`: there is no such connection (any more, or yet: one that is still opening). */
+  close(connectionId: string): Promise<'closed' | 'gone'>;
 }
 
 /** What a send continues: both rows as of one moment. */

@@ -204,6 +204,7 @@ function makeTestGateway(): TestGateway {
     },
     async close(connectionId) {
       closed.push(connectionId);
+      return gone.has(connectionId) ? 'gone' : 'closed';
     },
     pushes(connectionId) {
       return (frames.get(connectionId) ?? []).filter(

@@ -49,8 +49,10 @@ export function makeManagementApi({ api, clock, random }: Options): ConnectionGa
       try {
         const command = new DeleteConnectionCommand({ ConnectionId: connectionId });
         await repeating(() => api.send(command), isThrottled);
+        return 'closed';
       } catch (error) {
-        if (!isGone(error)) throw error;
+        if (isGone(error)) return 'gone';
+        throw error;
       }
     },
   };

@@ -91,7 +91,7 @@ export function makeBackend({
     functions.sync(sandbox, surroundings),
     functions.reconnect(sandbox, surroundings),
   ];
-  const gateway = { post: async () => 'posted' as const, close: async () => {} };
+  const gateway = { post: async () => 'posted' as const, close: async () => 'closed' as const };
   const fallback = makeFrameHandler({
     useCases: {},
     gateway,

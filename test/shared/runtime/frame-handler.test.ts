@@ -22,7 +22,10 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
         calls.push(['post', id, frame]);
         return 'posted';
       },
-      close: async (id) => void calls.push(['close', id]),
+      close: async (id) => {
+        calls.push(['close', id]);
+        return 'closed';
+      },
     },
     clock: { now: () => now, sleep: async () => {} },
     telemetry: {

@@ -59,3 +59,26 @@ test('one that fails to open leaves no row, which would count as one of the newe
   await expect(opening).rejects.toMatchObject({ name: 'InternalServerError' });
   expect(await world.environment().connections.of('frank', 'strong')).toHaveLength(0);
 });
+
+test('one that is still opening itself is tried to be closed for a moment; an older one is gone', async () => {
+  const now = Date.now();
+  const clock = { now: () => now, sleep: async () => {} };
+  const closes: string[] = [];
+  const gateway = {
+    ...world.gateway,
+    async close(connectionId: string) {
+      closes.push(connectionId);
+      return closes.length < 3 ? ('gone' as const) : ('closed' as const);
+    },
+  };
+  const environment = world.environment({ clock, gateway });
+  const open = (userId: string, index: number, ageMs: number) =>
+    environment.openConnection({ ...connection(userId, index), connectedAt: now - ageMs + index });
+
+  for (let index = 1; index <= 21; index += 1) await open('gina', index, 1_000);
+  expect(closes).toStrictEqual(['gina-1', 'gina-1', 'gina-1']);
+
+  closes.length = 0;
+  for (let index = 1; index <= 21; index += 1) await open('hugo', index, 10_000);
+  expect(closes).toStrictEqual(['hugo-1']);
+});

@@ -253,7 +253,7 @@ test('a client that leaves in the middle ends the drain quietly', async () => {
       posts += 1;
       return posts < 2 ? ('posted' as const) : ('gone' as const);
     },
-    close: async () => {},
+    close: async () => 'closed' as const,
   };
 
   await world.environment({ gateway }).reconnect({ action: 'reconnect' }, session, 'r');
@@ -299,7 +299,7 @@ test('slow posts end the drain in time: each of them counts', async () => {
       now += 2_000;
       return world.gateway.post(connectionId, frame);
     },
-    close: async () => {},
+    close: async () => 'closed' as const,
   };
   const clock = { now: () => now, sleep: async () => {} };
 
@@ -340,7 +340,7 @@ test('it sends no page after the expiry of its token', async () => {
       now += 2_000;
       return world.gateway.post(connectionId, frame);
     },
-    close: async () => {},
+    close: async () => 'closed' as const,
   };
   const clock = { now: () => now, sleep: async () => {} };
 

@@ -62,7 +62,7 @@ test('pushes that hang do not hold up the confirmation', async () => {
   const [a, b] = await two();
   const slept: number[] = [];
   const clock = { now: Date.now, sleep: async (milliseconds: number) => void slept.push(milliseconds) };
-  const gateway = { post: () => new Promise<never>(() => {}), close: async () => {} };
+  const gateway = { post: () => new Promise<never>(() => {}), close: async () => 'closed' as const };
 
   const reply = await world
     .environment({ gateway, clock })

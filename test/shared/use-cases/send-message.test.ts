@@ -304,7 +304,7 @@ test('one gone and one failing connection do not keep the push from the others, 
       posted.push(connectionId);
       return 'posted' as const;
     },
-    close: async () => {},
+    close: async () => 'closed' as const,
   };
 
   await world.environment({ gateway }).send({ action: 'send', recipientId: bob, content: 'x' }, from);
@@ -317,7 +317,7 @@ test('pushes that hang do not hold up the confirmation for ever', async () => {
   const [from] = [await world.join(alice), await world.join(bob)];
   const slept: number[] = [];
   const clock = { now: Date.now, sleep: async (ms: number) => void slept.push(ms) };
-  const gateway = { post: () => new Promise<never>(() => {}), close: async () => {} };
+  const gateway = { post: () => new Promise<never>(() => {}), close: async () => 'closed' as const };
 
   const reply = await world
     .environment({ gateway, clock })
@@ -443,7 +443,7 @@ test('what is left behind when the time is up is counted', async () => {
   const hang = () => new Promise<never>(() => {});
   const environment = world.environment({
     clock: { now: Date.now, sleep: async () => {} },
-    gateway: { post: hang, close: async () => {} },
+    gateway: { post: hang, close: async () => 'closed' as const },
     queue: { leave: hang },
   });
 

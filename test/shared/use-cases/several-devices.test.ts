@@ -54,7 +54,7 @@ function afterEach(type: string, happening: (count: number) => Promise<void>): C
       await happening(count);
       return outcome;
     },
-    close: async () => {},
+    close: async () => 'closed' as const,
   };
 }
 
