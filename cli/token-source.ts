@@ -98,6 +98,13 @@ async function askLocalStack(tokenUrl: URL, { user, ttlSeconds }: TokenSourceOpt
       remedy: 'Try again in a moment.',
       isPassing: true,
     });
+  const [said = ''] = text.split('\n');
+  // It understood the request, and says itself what has to be corrected in it.
+  if (response.status === 400 && said !== '')
+    throw new CliError('token', `${url.origin} gave no token (400).`, {
+      code: 'token_refused',
+      remedy: said,
+    });
   throw new CliError('token', what, {
     code: 'token_refused',
     remedy: 'Only the local stack gives tokens to whoever asks; elsewhere give --token-command or --token.',

@@ -21,7 +21,7 @@ export interface ClientEvents {
    * when what the listeners returned has resolved; until then the next one of its conversation waits.
    */
   message: Message;
-  /** Messages that will never come: expired, or unreadable on the server. Told before the message that follows them. */
+  /** Messages that will never come: deleted from the table, or unreadable. Told before the message that follows them. */
   gap: Gap;
   receipt: Receipt;
   /** A queued message was committed. */

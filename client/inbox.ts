@@ -1,6 +1,6 @@
 import type { Message } from '#shared/protocol/replies.ts';
 
-/** Seqs that will never come: expired, or unreadable. Both ends inclusive. */
+/** Seqs that will never come: deleted from the table, or unreadable. Both ends inclusive. */
 export interface Gap {
   readonly conversationId: string;
   readonly from: number;

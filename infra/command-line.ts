@@ -10,9 +10,18 @@ export function readArguments<T extends ParseArgsOptionsConfig>(args: readonly s
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-    throw new OptionError(line.endsWith('.') ? line : `${line}.`);
+    throw new OptionError(whatIsWrong(error instanceof Error ? error.message : String(error)));
   }
+}
+
+/** In the words of the terminal client, which may import nothing from here: Node's own are cut, or go over several lines. */
+function whatIsWrong(message: string): string {
+  const [, word] = /^Unexpected argument '(.*)'\. This/s.exec(message) ?? [];
+  if (word !== undefined) return `${JSON.stringify(word)} is too much: there are options alone.`;
+  const [, option = ''] = /'(-[^', ]*)/.exec(message) ?? [];
+  if (message.startsWith('Unknown option')) return `There is no option ${option}.`;
+  if (message.includes('does not take an argument')) return `${option} takes no value.`;
+  return `${option} needs a value; one that begins with a dash is written ${option}=-….`;
 }
 
 /** Throws `OptionError`. */

@@ -8,7 +8,10 @@ type TableNeed = TableAction | 'Query index';
 export interface FunctionNeeds {
   /** Lambda gives CPU in proportion: 1,769 MB is one core. */
   readonly memoryMegabytes: number;
-  /** Below API Gateway's 29 s, so that our own answer comes before its "Internal server error". */
+  /**
+   * Where API Gateway waits for the answer, below its 29 s, so that ours comes before its "Internal server error". For
+   * `deliver` the queue waits, and its visibility time-out follows from this.
+   */
   readonly timeoutSeconds: number;
   /** A transaction needs the actions of its items; there is none of its own. */
   readonly tables?: { readonly [id in TableId]?: readonly TableNeed[] };

@@ -14,7 +14,7 @@ export interface Settings {
   readonly audience?: string;
   /** Where the issuer's keys are. Absent: `{issuer}/.well-known/jwks.json`. */
   readonly jwksUri?: string;
-  /** A scope without which a token is refused with 403. Absent: every right token may connect. */
+  /** A scope without which a token is refused with 403. Goes with `issuer`. Absent: every right token may connect. */
   readonly tokenScope?: string;
   /** Whether people may sign themselves up in the Cognito pool that is created. */
   readonly selfSignUp: boolean;
@@ -149,6 +149,9 @@ function* unfit(settings: Settings): Generator<string> {
   }
   if (settings.issuer === undefined && (settings.audience ?? settings.jwksUri) !== undefined) {
     yield `${settingPrefix}audience and ${settingPrefix}jwksUri go with ${settingPrefix}issuer: write it as well, or leave all three out for a Cognito pool.`;
+  }
+  if (settings.issuer === undefined && settings.tokenScope !== undefined) {
+    yield `${settingPrefix}tokenScope goes with ${settingPrefix}issuer: the ID tokens of the Cognito pool have no scope, and nobody could connect. Write both, or leave ${settingPrefix}tokenScope out.`;
   }
   if (settings.issuer !== undefined && settings.selfSignUp) {
     yield `${settingPrefix}selfSignUp is for the Cognito pool, which ${settingPrefix}issuer replaces: leave one of them out.`;

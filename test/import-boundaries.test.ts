@@ -31,10 +31,8 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
     project: [
       'infra/',
       'shared/adapters/dynamodb/tables.ts',
-      'shared/domain/',
-      'shared/protocol/',
-      'shared/adapters/events/notifications.ts',
       'shared/adapters/sqs/delivery-queue.ts',
+      'shared/domain/rate-limit-settings.ts',
     ],
     packages: true,
   },
@@ -47,7 +45,6 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
       'shared/adapters/cache/connect.ts',
       'shared/domain/rate-limit-settings.ts',
       'shared/protocol/',
-      'client/',
     ],
     packages: true,
   },
@@ -77,19 +74,52 @@ function resolve(file: string, specifier: string): string | undefined {
   return undefined;
 }
 
+/** What the files of a folder import, each a file of the project (`target`) or a package (`specifier`). */
+const importsOf = (folder: string) =>
+  globSync(`${folder}**/*.ts`, { cwd: root })
+    .filter((file) => !file.endsWith('.test.ts') && boundaryOf(file) === folder)
+    .flatMap((file) =>
+      specifiers(readFileSync(join(root, file), 'utf8')).map((specifier) => ({
+        file,
+        specifier,
+        target: resolve(file, specifier),
+      })),
+    );
+
 test.for(Object.entries(boundaries))('%s keeps to what it may import', ([folder, { project, packages }]) => {
-  const files = globSync(`${folder}**/*.ts`, { cwd: root }).filter(
-    (file) => !file.endsWith('.test.ts') && boundaryOf(file) === folder,
-  );
-  const violations = files.flatMap((file) =>
-    specifiers(readFileSync(join(root, file), 'utf8')).flatMap((specifier) => {
-      const target = resolve(file, specifier);
-      if (target !== undefined)
-        return project.some((allowed) => target.startsWith(allowed)) ? [] : [`${file} → ${target}`];
-      return packages || specifier.startsWith('node:') ? [] : [`${file} → ${specifier}`];
-    }),
+  const violations = importsOf(folder).filter(({ specifier, target }) =>
+    target === undefined
+      ? !packages && !specifier.startsWith('node:')
+      : !project.some((allowed) => target.startsWith(allowed)),
   );
   expect(violations).toStrictEqual([]);
+});
+
+test.for(Object.entries(boundaries))('%s uses all that it may import', ([folder, { project }]) => {
+  const targets = importsOf(folder).flatMap(({ target }) => target ?? []);
+  expect(project.filter((allowed) => !targets.some((target) => target.startsWith(allowed)))).toStrictEqual(
+    [],
+  );
+});
+
+test('CONTRIBUTING says the same', () => {
+  const page = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| `(.+?)` \| .* \| (.+) \|$/gm)].map(([, folder = '', may = '']) => [
+    folder,
+    {
+      project: [...may.matchAll(/`(.+?)`/g)].map(([, place]) => place).sort(),
+      packages: !may.endsWith('; no package'),
+    },
+  ]);
+  const anything = [
+    ['bench/', { project: [], packages: true }],
+    ['test/', { project: [], packages: true }],
+  ];
+  const rules = Object.entries(boundaries).map(([folder, { project, packages }]) => [
+    folder,
+    { project: project.filter((place) => place !== folder).sort(), packages },
+  ]);
+  expect(Object.fromEntries(rows)).toStrictEqual(Object.fromEntries([...rules, ...anything]));
 });
 
 test('what the product runs in the cloud knows nothing of an emulator', () => {

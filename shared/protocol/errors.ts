@@ -16,7 +16,7 @@ const remedies: Readonly<Record<ErrorCode, string>> = {
   bad_request: 'Correct the frame; the same one will be refused again.',
   too_large: 'Send less: a content has at most 16384 bytes, a frame 32768.',
   unauthenticated: 'Connect again with a new token.',
-  forbidden: 'Do not send this again; the relationship between the two users does not allow it.',
+  forbidden: 'Do not send it again before that has changed.',
   not_found: 'Check the conversationId; "conversations" lists yours.',
   rate_limited: 'Send the same frame again after retryAfterMs.',
   unavailable: 'Send the same frame again in a moment, a send with the same clientMessageId.',

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
+import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import { isUserId } from '#shared/protocol/user-id.ts';
 import type { Clock } from '#shared/use-cases/ports.ts';
 
@@ -49,10 +49,9 @@ export function makeTokenVerifier({ issuer, audience, keys, requiredScope, clock
         requiredClaims: ['sub', 'exp'],
         currentDate: new Date(clock.now()),
       });
-      const scopes = typeof payload.scope === 'string' ? payload.scope.split(' ') : [];
       if (!isUserId(payload.sub) || payload.exp === undefined)
         return { verdict: 'forbidden', reason: 'subject' };
-      if (requiredScope !== undefined && !scopes.includes(requiredScope))
+      if (requiredScope !== undefined && !scopesOf(payload).includes(requiredScope))
         return { verdict: 'forbidden', reason: 'scope' };
       return { verdict: 'allowed', userId: payload.sub, expiresAt: payload.exp };
     } catch (error) {
@@ -60,6 +59,11 @@ export function makeTokenVerifier({ issuer, audience, keys, requiredScope, clock
       throw error;
     }
   };
+}
+
+/** Issuers call the claim `scope` (RFC 9068) or `scp` (Okta, Entra), and write a list, or names with spaces between them. */
+function scopesOf({ scope, scp }: JWTPayload): unknown[] {
+  return [scope, scp].flatMap((names) => (typeof names === 'string' ? names.split(' ') : names));
 }
 
 function isTokenFault(error: unknown): error is errors.JOSEError {

@@ -191,6 +191,27 @@ test('a token that is wrong, of another, or not to be had: exit code 4 and what 
   }
 });
 
+test('a lifetime that the local stack does not give is told in its own words', async () => {
+  const [alice] = pair();
+  const refused = await finish(['token', alice, '--ttl', '99999999999', ...at()]);
+  expect(refused).toMatchObject({ exitCode: 4, out: '' });
+  expect(refused.err).toMatch(
+    /^http:\S+ gave no token \(400\)\.\n {2}→ "ttl" must be a whole number of seconds, 1 to \d+\.\n$/,
+  );
+});
+
+test('a refused relationship is told once, and what to do about it once', async () => {
+  const [alice, bob] = pair();
+  const socket = await openSocket(bob);
+  socket.send(JSON.stringify({ action: 'block', userId: alice }));
+  await new Promise((resolve) => socket.once('message', resolve));
+  socket.close();
+  const { exitCode, err } = await finish(['send', alice, bob, 'hello', ...at()]);
+  expect(exitCode).toBe(1);
+  expect(err.match(/relationship/g)).toHaveLength(1);
+  expect(err).toMatch(/^.+\n {2}→ .+\n$/);
+});
+
 test('where nothing answers, or something else does: exit code 3, at once, and what to do', async () => {
   const [alice, bob] = pair();
   const token = await stack.token(alice);

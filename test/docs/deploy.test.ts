@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { makeNotifications } from '#shared/adapters/events/notifications.ts';
 
 const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8');
 const [, connect = ''] = /## Connect.*?```sh\n(.*?)```/s.exec(page) ?? [];
@@ -34,6 +35,34 @@ test('the outputs that the page reads are outputs of the stack', () => {
   const stack = readFileSync(new URL('../../infra/stacks/messaging-stack.ts', import.meta.url), 'utf8');
   const read = [...page.matchAll(/\$\(output (\w+)\)/g)].map(([, name]) => name);
 
-  expect(read).toEqual(['UserPoolId', 'UserPoolClientId', 'WebSocketUrl', 'DeadLetters']);
+  expect(read).toEqual(['UserPoolId', 'UserPoolClientId', 'WebSocketUrl', 'DeadLetters', 'NotificationBus']);
   expect(read.filter((name) => !stack.includes(`'${name}'`))).toEqual([]);
+});
+
+test('the event and the rule of the page are those of what is published', async () => {
+  const [, section = ''] = /## Notifications(.*?)\n## /s.exec(page) ?? [];
+  const [, json = ''] = /```json\n(.*?)```/s.exec(section) ?? [];
+  const [, pattern = ''] = /--event-pattern '(.*)'/.exec(section) ?? [];
+  const event = JSON.parse(json);
+  let published: unknown;
+  const events = {
+    send: async ({ input }: { readonly input: unknown }) => {
+      published = input;
+      return {};
+    },
+  };
+
+  await makeNotifications({ events: events as never, eventBusName: 'bus' }).publish(event.detail);
+
+  expect(published).toEqual({
+    Entries: [
+      {
+        EventBusName: 'bus',
+        Source: event.source,
+        DetailType: event['detail-type'],
+        Detail: JSON.stringify(event.detail),
+      },
+    ],
+  });
+  expect(JSON.parse(pattern)).toEqual({ source: [event.source], 'detail-type': [event['detail-type']] });
 });

@@ -119,7 +119,7 @@ describe('the command line', () => {
     [['--users', ''], 'write a number'],
     [['--hours-online', '25'], 'from 0 to 24'],
     [['--messages-per-ack', '0'], 'from 0.1'],
-    [['--mesages', '5'], "Unknown option '--mesages'"],
+    [['--mesages', '5'], 'There is no option --mesages.'],
   ])('%j is refused', (args, remedy) => {
     expect(() => parseWorkload(args)).toThrow(remedy);
   });

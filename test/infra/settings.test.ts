@@ -77,6 +77,10 @@ test.each([
   [{ issuer: 'https://login.example.com' }, 'postrider:issuer needs postrider:audience'],
   [{ audience: 'app' }, 'go with postrider:issuer'],
   [{ jwksUri: 'https://login.example.com/keys' }, 'go with postrider:issuer'],
+  [
+    { tokenScope: 'messages' },
+    'postrider:tokenScope goes with postrider:issuer: the ID tokens of the Cognito pool have no scope, and nobody could connect. Write both, or leave postrider:tokenScope out.',
+  ],
   [{ domainName: 'chat.example.com' }, 'go together'],
   [{ issuer: 'https://login.example.com', audience: 'app', selfSignUp: true }, 'leave one of them out'],
 ])('%j is right alone and wrong together', (settings, remedy) => {

@@ -119,6 +119,7 @@ Each guard of the product, taken out by itself, and what goes red without it: th
 simulation, with the rule that it breaks, and the first test. Written by
 \`npm run simulate:mutate -- --seeds ${values.seeds} --write\` from the trees \`${shared.slice(0, 12)}\` (shared) and
 \`${simulation.slice(0, 12)}\` (test/simulation). A dash is no gap: the other column holds the guard.
+The trees are those of that run; \`git rev-parse HEAD:shared HEAD:test/simulation\` prints those of your checkout, to compare.
 `;
   writeFileSync(join(root, 'docs/guards.md'), `${head}\n${lines.join('\n')}\n`);
 }

@@ -49,6 +49,10 @@ export const target: FuzzTarget = {
       (settings.issuer === undefined) === (settings.audience === undefined),
       'an issuer without an audience',
     );
+    hold(
+      settings.issuer !== undefined || settings.tokenScope === undefined,
+      'a scope that no token of the user pool has',
+    );
     const { rateLimits: _, ...others } = settings;
     for (const text of Object.values(others)) hold(!/\s/.test(String(text)), 'a setting of several words');
     hold(settings.dataKeyHours >= 1 && settings.dataKeyHours <= 8_760, 'data keys of another age');

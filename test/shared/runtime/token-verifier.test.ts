@@ -233,9 +233,17 @@ test.for<[string, Claims, object]>([
   ['no scope', {}, forbidden],
   ['another scope', { scope: 'other' }, forbidden],
   ['a longer one', { scope: 'messages.admin' }, forbidden],
-  ['a scope that is no text', { scope: ['messages'] }, forbidden],
+  ['a scope that is no text', { scope: { messages: true } }, forbidden],
+  ['a list of what is no text', { scp: [['messages'], { messages: true }, 1, null] }, forbidden],
+  ['a list without it', { scp: ['openid', 'messages.admin'] }, forbidden],
+  ['a list with a name that has a space', { scp: ['openid messages'] }, forbidden],
+  ['a null', { scope: null, scp: null }, forbidden],
   ['the scope', { scope: 'messages' }, allowed],
   ['one of several', { scope: 'openid messages email' }, allowed],
+  ['one of a list', { scope: ['openid', 'messages'] }, allowed],
+  ['one of a list in scp, as of Okta', { scp: ['openid', 'messages'] }, allowed],
+  ['one of several in scp, as of Entra', { scp: 'User.Read messages' }, allowed],
+  ['one in scp beside other ones in scope', { scope: 'openid', scp: 'messages' }, allowed],
 ])('where a scope is required, %s: %o', async ([, changes, verdict]) => {
   const verify = makeVerify({ requiredScope: 'messages' });
 
