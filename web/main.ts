@@ -47,11 +47,13 @@ function rememberUsers(): void {
 
 function add(user: string): DeviceView {
   const number = devices.filter(({ device }) => device.user === user).length + 1;
+  const name = `${user} ${number}`;
   const device = makeDevice(
     {
       user,
+      name,
       url: socketUrl,
-      storage: webOutboxStorage(localStorage, `postrider ${user} ${number} `),
+      storage: webOutboxStorage(localStorage, `postrider ${name} `),
       memory,
       getToken: () => fetchToken(user),
       onChange: () => view.update(),

@@ -416,6 +416,39 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   );
 
   test(
+    'what was refused is there after the page was loaded anew, until it is sent or deleted',
+    async () => {
+      const [alice, bob] = await pair();
+      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
+      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      for (const content of ['one', 'two']) {
+        await alice.say(content);
+        await alice.message(content).getByRole('button', { name: 'Try again' }).waitFor();
+      }
+      await page.reload();
+      const tab = alice.device.locator('.tabs').getByRole('button', { name: bob.user });
+      await tab.click();
+      await alice.message('one').getByText(`You and ${bob.user} cannot write to each other`).waitFor();
+      await alice.message('two').getByRole('button', { name: 'Delete' }).click();
+      await bob.writeTo(alice.user);
+      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).click();
+      await bob.device.getByRole('button', { name: `Block ${alice.user}`, exact: true }).waitFor();
+      // Tried again, it waits, and is no more refused after the next load.
+      await alice.device.getByLabel('Offline').check();
+      await alice.message('one').getByRole('button', { name: 'Try again' }).click();
+      await alice.message('one').getByText('Waiting to be sent').waitFor();
+      await page.reload();
+      await tab.click();
+      await alice.message('one').getByText('Delivered').waitFor();
+      await page.reload();
+      await tab.click();
+      await alice.message('one').getByText('Delivered').waitFor();
+      expect(await alice.texts()).toEqual(['one']);
+    },
+    testMs,
+  );
+
+  test(
     'everything can be reached and done by keyboard',
     async () => {
       const [alice] = await pair();
