@@ -2,6 +2,8 @@ import { limits } from '#shared/protocol/limits.ts';
 import type { PostriderError } from '../client/errors.ts';
 import type { StateChange } from '../client/session.ts';
 
+export const noConnection = 'There is no connection. Try again when you are online.';
+
 /** The state of the connection, as a person wants to read it. */
 export function explainState({ state, reason, retryInMs }: StateChange): string {
   if (state === 'connected') return 'Connected';
@@ -19,7 +21,7 @@ export function explainRefusal({ code, message, remedy }: PostriderError, peer: 
     return `This is too long: ${limits.contentBytes.toLocaleString('en')} bytes are allowed. Send it in parts.`;
   if (code === 'queue_full') return 'Too many messages wait already. Wait until you are online again.';
   if (code === 'internal' || code === 'unavailable') return 'The server could not take it. Try again later.';
-  if (code === 'offline') return 'There is no connection. Try again when you are online.';
+  if (code === 'offline') return noConnection;
   return `${message} ${remedy}`;
 }
 

@@ -449,6 +449,32 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   );
 
   test(
+    'without a connection nobody can be blocked, which is told until there is one',
+    async () => {
+      const [alice, bob] = await pair();
+      const block = { name: `Block ${bob.user}`, exact: true };
+      const told = 'There is no connection. Try again when you are online.';
+      await alice.device.getByRole('button', { ...block, disabled: false }).waitFor();
+      await alice.device.getByLabel('Offline').check();
+      const disabled = alice.device.getByRole('button', { ...block, disabled: true });
+      await disabled.waitFor();
+      expect(await disabled.getAttribute('title')).toBe(told);
+      await alice.say('before any block');
+      await disabled.press('Enter');
+      const problem = alice.device.getByRole('alert').getByText(told);
+      await problem.waitFor();
+      await alice.device.getByLabel('Offline').uncheck();
+      await bob.message('before any block').waitFor();
+      await problem.waitFor({ state: 'hidden' });
+      const enabled = alice.device.getByRole('button', { ...block, disabled: false });
+      expect(await enabled.getAttribute('title')).toBe('');
+      await enabled.press('Enter');
+      await alice.device.getByRole('button', { name: `Unblock ${bob.user}` }).waitFor();
+    },
+    testMs,
+  );
+
+  test(
     'everything can be reached and done by keyboard',
     async () => {
       const [alice] = await pair();
