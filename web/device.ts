@@ -27,6 +27,8 @@ export interface DeviceOptions {
   readonly storage: OutboxStorage;
   readonly memory: Memory;
   getToken(): Promise<string>;
+  /** Another conversation was opened. */
+  onShow(peer: string): void;
   /** Something that is shown has changed. */
   onChange(): void;
   /** A message of somebody else has just come. */
@@ -177,6 +179,7 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
     open: () => shown,
     show(peer) {
       shown = conversationWith(peer);
+      options.onShow(peer);
       onChange();
       if (!shown.isLoaded) void loadEarlier();
     },

@@ -18,6 +18,7 @@ test('a device tells nothing before it is woken: what hears it may not be there 
         turnTo: () => false,
       },
       getToken: () => new Promise(() => {}),
+      onShow: (peer) => told.push(peer),
       onChange: () => told.push('change'),
       onIncoming: () => told.push('incoming'),
       onProblem: (text) => told.push(text),
