@@ -118,7 +118,7 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
     // It may have been refused at first.
     sent: ({ send }) => forgetFailed(conversationOf(send), send.clientMessageId),
     failed({ send, error }) {
-      const failed = { send, reason: explainRefusal(error, conversationOf(send).peer) };
+      const failed = { send, reason: explain(error, conversationOf(send)) };
       addFailed(failed);
       onChange();
       memory.keepFailed(name, failed);
@@ -153,7 +153,7 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       const { messages, more } = await client.history(query);
       applyEarlier(conversation, messages, more);
     } catch (error) {
-      onProblem(explain(error, conversation.peer));
+      onProblem(explain(error, conversation));
     } finally {
       loading = undefined;
       onChange();
@@ -161,7 +161,8 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
   }
 
   async function send(content: string, clientMessageId: string): Promise<void> {
-    const { peer, failed } = shown;
+    const conversation = shown;
+    const { peer, failed } = conversation;
     const before = failed.get(clientMessageId);
     const sending = client.send({ recipientId: peer, content, clientMessageId });
     onChange();
@@ -169,7 +170,7 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       await sending;
     } catch (error) {
       // What failed after it was queued is shown among the messages.
-      if (failed.get(clientMessageId) === before) throw new Error(explain(error, peer));
+      if (failed.get(clientMessageId) === before) throw new Error(explain(error, conversation));
     }
   }
 
@@ -204,7 +205,7 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       const seq = applyRead(shown);
       if (shown.conversationId === undefined || seq === undefined) return;
       onChange();
-      await client.read(shown.conversationId, seq).catch((error) => onProblem(explain(error, '')));
+      await client.read(shown.conversationId, seq).catch((error) => onProblem(explain(error, shown)));
     },
     async setBlocked(blocked) {
       const conversation = shown;
@@ -214,7 +215,7 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
         conversation.isBlocked = blocked;
         memory.keep(user, peer, { isBlocked: blocked });
       } catch (error) {
-        onProblem(explain(error, peer));
+        onProblem(explain(error, conversation));
       }
       onChange();
     },
@@ -236,6 +237,6 @@ function listen(
   add('error', listeners.error);
 }
 
-function explain(error: unknown, peer: string): string {
-  return error instanceof PostriderError ? explainRefusal(error, peer) : String(error);
+function explain(error: unknown, conversation: Conversation): string {
+  return error instanceof PostriderError ? explainRefusal(error, conversation) : String(error);
 }

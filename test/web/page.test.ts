@@ -419,6 +419,8 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
       await alice.say('Hello?');
       await alice.message('Hello?').getByText(`You and ${bob.user} cannot write to each other`).waitFor();
+      await bob.say('I am here.');
+      await bob.message('I am here.').getByText(`You had blocked ${alice.user}. Unblock`).waitFor();
       await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).click();
       await bob.device.getByRole('button', { name: `Block ${alice.user}`, exact: true }).waitFor();
       await alice.message('Hello?').getByRole('button', { name: 'Try again' }).click();
