@@ -2,6 +2,12 @@ import type { ConversationSummary, Message } from '#shared/protocol/replies.ts';
 import type { QueuedSend } from '../client/outbox-storage.ts';
 import type { Receipt } from '../client/receipts.ts';
 
+/** A message that was refused for good. */
+export interface Failed {
+  readonly send: QueuedSend;
+  readonly reason: string;
+}
+
 /** What one device knows of the conversation with `peer`. */
 export interface Conversation {
   readonly peer: string;
@@ -23,8 +29,8 @@ export interface Conversation {
   readSeq: number;
   /** Whether this person has blocked the other one, as far as this browser knows. */
   isBlocked: boolean;
-  /** Refused for good, until the person decides what to do with them. */
-  readonly failed: Map<string, { readonly send: QueuedSend; readonly reason: string }>;
+  /** By clientMessageId, until the person decides what to do with them. */
+  readonly failed: Map<string, Failed>;
 }
 
 /** What stands beside one's own message. */

@@ -2,7 +2,7 @@ import type { Message } from '#shared/protocol/replies.ts';
 import type { Conversation } from './conversation.ts';
 import type { Device } from './device.ts';
 import { element, fromTemplate, hiddenText, part, visibleText } from './dom.ts';
-import { explainQueue, explainState } from './explain.ts';
+import { explainQueue, explainState, noConnection } from './explain.ts';
 import { makeMessageList } from './message-list.ts';
 
 export interface DeviceView {
@@ -64,9 +64,17 @@ export function makeDeviceView({ device, label, onRemove, onActive }: DeviceView
   const remove = part(root, '.remove', HTMLButtonElement);
   remove.setAttribute('aria-label', `Remove ${title}`);
   remove.addEventListener('click', onRemove);
-  blockButton.addEventListener('click', () => void device.setBlocked(!device.open().isBlocked));
+  blockButton.addEventListener('click', () => {
+    // A block that waited would overtake the messages that wait, and have them refused.
+    if (isConnected()) void device.setBlocked(!device.open().isBlocked);
+    else showProblem(noConnection);
+  });
   root.addEventListener('focusin', onActive);
   root.addEventListener('pointerdown', onActive);
+
+  function isConnected(): boolean {
+    return device.lastChange().state === 'connected';
+  }
 
   function showError(error: unknown): void {
     showProblem(error instanceof Error ? error.message : String(error));
@@ -90,6 +98,10 @@ export function makeDeviceView({ device, label, onRemove, onActive }: DeviceView
     blockButton.textContent = conversation.isBlocked
       ? `Unblock ${conversation.peer}`
       : `Block ${conversation.peer}`;
+    // Not by `disabled`, which would take the focus and the explanation away.
+    blockButton.ariaDisabled = String(!isConnected());
+    blockButton.title = isConnected() ? '' : noConnection;
+    if (isConnected() && problem.textContent === noConnection) showProblem('');
     updateTabs();
     updateComposer();
     updateList();

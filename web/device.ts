@@ -11,6 +11,7 @@ import {
   applyReceipt,
   applySummary,
   type Conversation,
+  type Failed,
   makeConversation,
   oldestShown,
   peerOf,
@@ -20,10 +21,14 @@ import type { Memory } from './memory.ts';
 
 export interface DeviceOptions {
   readonly user: string;
+  /** The same when the page is loaded anew, and no other device's. */
+  readonly name: string;
   readonly url: string;
   readonly storage: OutboxStorage;
   readonly memory: Memory;
   getToken(): Promise<string>;
+  /** Another conversation was opened. */
+  onShow(peer: string): void;
   /** Something that is shown has changed. */
   onChange(): void;
   /** A message of somebody else has just come. */
@@ -59,13 +64,14 @@ const pageOfHistory = 30;
 const before: StateChange = { state: 'disconnected', previous: 'disconnected', reason: 'disconnect' };
 
 export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
-  const { user, memory, onChange, onProblem } = options;
+  const { user, name, memory, onChange, onProblem } = options;
   const client = createClient(options);
   const conversations = new Map<string, Conversation>();
   let shown = conversationWith(firstPeer);
   let lastChange = before;
   let isOffline = false;
   let loading: Conversation | undefined;
+  for (const failed of memory.recallFailed(name)) addFailed(failed);
 
   function conversationWith(peer: string): Conversation {
     const conversation = conversations.get(peer) ?? {
@@ -74,6 +80,19 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
     };
     conversations.set(peer, conversation);
     return conversation;
+  }
+
+  function conversationOf({ recipientId }: QueuedSend): Conversation {
+    return conversationWith(recipientId ?? shown.peer);
+  }
+
+  function addFailed(failed: Failed): void {
+    conversationOf(failed.send).failed.set(failed.send.clientMessageId, failed);
+  }
+
+  function forgetFailed({ failed }: Conversation, clientMessageId: string): void {
+    if (failed.delete(clientMessageId)) memory.forgetFailed(name, clientMessageId);
+    onChange();
   }
 
   listen(client, {
@@ -96,11 +115,13 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       }
       onChange();
     },
-    sent: onChange,
+    // It may have been refused at first.
+    sent: ({ send }) => forgetFailed(conversationOf(send), send.clientMessageId),
     failed({ send, error }) {
-      const peer = send.recipientId ?? shown.peer;
-      conversationWith(peer).failed.set(send.clientMessageId, { send, reason: explainRefusal(error, peer) });
+      const failed = { send, reason: explain(error, conversationOf(send)) };
+      addFailed(failed);
       onChange();
+      memory.keepFailed(name, failed);
     },
     error({ code, message, remedy }) {
       // The stack that gives tokens is the stack that gives connections: the state says it already.
@@ -132,23 +153,24 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       const { messages, more } = await client.history(query);
       applyEarlier(conversation, messages, more);
     } catch (error) {
-      onProblem(explain(error, conversation.peer));
+      onProblem(explain(error, conversation));
     } finally {
       loading = undefined;
       onChange();
     }
   }
 
-  async function send(content: string): Promise<void> {
-    const { peer, failed } = shown;
-    const clientMessageId = crypto.randomUUID();
+  async function send(content: string, clientMessageId: string): Promise<void> {
+    const conversation = shown;
+    const { peer, failed } = conversation;
+    const before = failed.get(clientMessageId);
     const sending = client.send({ recipientId: peer, content, clientMessageId });
     onChange();
     try {
       await sending;
     } catch (error) {
       // What failed after it was queued is shown among the messages.
-      if (!failed.has(clientMessageId)) throw new Error(explain(error, peer));
+      if (failed.get(clientMessageId) === before) throw new Error(explain(error, conversation));
     }
   }
 
@@ -158,6 +180,7 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
     open: () => shown,
     show(peer) {
       shown = conversationWith(peer);
+      options.onShow(peer);
       onChange();
       if (!shown.isLoaded) void loadEarlier();
     },
@@ -170,22 +193,19 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
     },
     wake: () => isOffline || client.connect(),
     queued: client.queued,
-    send,
+    send: (content) => send(content, crypto.randomUUID()),
     async retry(clientMessageId) {
       const failed = shown.failed.get(clientMessageId);
-      shown.failed.delete(clientMessageId);
-      if (failed) await send(failed.send.content);
+      // It stays among the failed until it is sent, so that it cannot be lost on the way.
+      if (failed) await send(failed.send.content, clientMessageId);
     },
-    discard(clientMessageId) {
-      shown.failed.delete(clientMessageId);
-      onChange();
-    },
+    discard: (clientMessageId) => forgetFailed(shown, clientMessageId),
     loadEarlier,
     async markRead() {
       const seq = applyRead(shown);
       if (shown.conversationId === undefined || seq === undefined) return;
       onChange();
-      await client.read(shown.conversationId, seq).catch((error) => onProblem(explain(error, '')));
+      await client.read(shown.conversationId, seq).catch((error) => onProblem(explain(error, shown)));
     },
     async setBlocked(blocked) {
       const conversation = shown;
@@ -195,7 +215,7 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
         conversation.isBlocked = blocked;
         memory.keep(user, peer, { isBlocked: blocked });
       } catch (error) {
-        onProblem(explain(error, peer));
+        onProblem(explain(error, conversation));
       }
       onChange();
     },
@@ -217,6 +237,6 @@ function listen(
   add('error', listeners.error);
 }
 
-function explain(error: unknown, peer: string): string {
-  return error instanceof PostriderError ? explainRefusal(error, peer) : String(error);
+function explain(error: unknown, conversation: Conversation): string {
+  return error instanceof PostriderError ? explainRefusal(error, conversation) : String(error);
 }

@@ -47,18 +47,23 @@ function rememberUsers(): void {
 
 function add(user: string): DeviceView {
   const number = devices.filter(({ device }) => device.user === user).length + 1;
+  const name = `${user} ${number}`;
+  const openKey = `postrider-open ${name}`;
   const device = makeDevice(
     {
       user,
+      name,
       url: socketUrl,
-      storage: webOutboxStorage(localStorage, `postrider ${user} ${number} `),
+      storage: webOutboxStorage(localStorage, `postrider ${name} `),
       memory,
       getToken: () => fetchToken(user),
+      // Of this tab, as drafts are: another one may show other people.
+      onShow: (peer) => sessionStorage.setItem(openKey, peer),
       onChange: () => view.update(),
       onIncoming: (message) => view.announce(message),
       onProblem: (text) => view.showProblem(text),
     },
-    user === 'alice' ? 'bob' : 'alice',
+    sessionStorage.getItem(openKey) ?? firstPeerOf(user),
   );
   const view = makeDeviceView({
     device,
@@ -71,6 +76,11 @@ function add(user: string): DeviceView {
   grid.append(view.root);
   device.wake();
   return view;
+}
+
+/** Somebody else who is on the page. */
+function firstPeerOf(user: string): string {
+  return usersOfAddress().find((other) => other !== user) ?? (user === 'alice' ? 'bob' : 'alice');
 }
 
 function remove(onPage: OnPage): void {

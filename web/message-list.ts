@@ -153,16 +153,20 @@ function linesOf(conversation: Conversation, device: Device): Line[] {
         progress: 'waiting',
       }),
     );
-  const failed = [...conversation.failed].map(
-    ([key, { send, reason }]): Line => ({
-      key,
-      isOwn: true,
-      content: send.content,
-      at: send.queuedAt,
-      progress: 'failed',
-      reason,
-    }),
-  );
+  // What is tried again waits.
+  for (const { key } of waiting) keys.add(key);
+  const failed = [...conversation.failed.values()]
+    .filter(({ send }) => !keys.has(send.clientMessageId))
+    .map(
+      ({ send, reason }): Line => ({
+        key: send.clientMessageId,
+        isOwn: true,
+        content: send.content,
+        at: send.queuedAt,
+        progress: 'failed',
+        reason,
+      }),
+    );
   return [...messages, ...waiting, ...failed];
 }
 

@@ -2,8 +2,11 @@ import { expect, test } from 'vitest';
 import { PostriderError } from '../../client/errors.ts';
 import { explainQueue, explainRefusal, explainState } from '../../web/explain.ts';
 
-const refusal = (code: PostriderError['code']) =>
-  explainRefusal(new PostriderError(code, 'What is wrong.', { remedy: 'What to do.' }), 'bob');
+const refusal = (code: PostriderError['code'], isBlocked = false) =>
+  explainRefusal(new PostriderError(code, 'What is wrong.', { remedy: 'What to do.' }), {
+    peer: 'bob',
+    isBlocked,
+  });
 
 test('states are told in words', () => {
   expect(explainState({ state: 'connected', previous: 'connecting', reason: 'caught_up' })).toBe('Connected');
@@ -16,8 +19,10 @@ test('states are told in words', () => {
   expect(explainState({ ...lost, retryInMs: 3_100 })).toBe('No connection, trying again in 4 s');
 });
 
-test('a refusal never says which of the two has blocked the other', () => {
+test('a refusal says who has blocked whom only where it was oneself', () => {
   expect(refusal('forbidden')).toBe('You and bob cannot write to each other at present.');
+  expect(refusal('forbidden', true)).toBe('You had blocked bob. Unblock bob, then try again.');
+  expect(refusal('not_found', true)).toBe('What is wrong. What to do.');
 });
 
 test('what is not known better is told as the server tells it', () => {

@@ -99,6 +99,29 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   );
 
   test(
+    'each device begins with somebody else who is on the page, and stays with whom it turned to over a reload',
+    async () => {
+      const mark = Math.random().toString(36).slice(2, 8);
+      const users = ['erin', 'frank', 'gina'].map((name) => `${name}-${mark}`);
+      const people = users.map((user) => makePerson(page, user));
+      const shown = async () =>
+        await Promise.all(
+          people.map(({ device }) => device.locator('.tabs [aria-current]').allTextContents()),
+        );
+      const [erin = '', frank = '', gina = ''] = users;
+      await page.goto(`${stack.httpUrl}/?devices=${users.slice(0, 2).join(',')}`);
+      await page.getByPlaceholder('Add a device of').fill(gina);
+      await page.keyboard.press('Enter');
+      await eventually(shown).toEqual([[frank], [erin], [erin]]);
+      await people[1]?.writeTo(gina);
+      await people[2]?.writeTo('somebody');
+      await page.reload();
+      await eventually(shown).toEqual([[frank], [gina], ['somebody']]);
+    },
+    testMs,
+  );
+
+  test(
     'two people talk, and ticks tell how far a message has got',
     async () => {
       const [alice, bob] = await pair();
@@ -149,7 +172,6 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await alice.say('from before');
       await alice.message('from before').waitFor();
       await page.reload();
-      await bob.writeTo(alice.user);
       await bob.message('from before').waitFor();
     },
     testMs,
@@ -167,11 +189,6 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
       await alice.device.getByRole('textbox', { name: /^Message/ }).fill('a draft');
       await page.reload();
-      for (const [one, other] of [
-        [alice, bob],
-        [bob, alice],
-      ] as const)
-        await one.device.locator('.tabs').getByRole('button', { name: other.user }).click();
       await alice.message('hello').getByText('Read', { exact: true }).waitFor();
       await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
       const field = alice.device.getByRole('textbox', { name: /^Message/ });
@@ -213,7 +230,6 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       for (let index = 1; index <= 70; index += 1) await alice.say(`message ${index}`);
       await bob.message('message 70').waitFor();
       await page.reload();
-      await bob.writeTo(alice.user);
       await bob.message('message 70').waitFor();
       expect(await bob.message('message 1').count()).toBe(0);
       for (let turn = 0; turn < 40 && (await bob.message('message 1').count()) === 0; turn += 1) {
@@ -403,6 +419,8 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
       await alice.say('Hello?');
       await alice.message('Hello?').getByText(`You and ${bob.user} cannot write to each other`).waitFor();
+      await bob.say('I am here.');
+      await bob.message('I am here.').getByText(`You had blocked ${alice.user}. Unblock`).waitFor();
       await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).click();
       await bob.device.getByRole('button', { name: `Block ${alice.user}`, exact: true }).waitFor();
       await alice.message('Hello?').getByRole('button', { name: 'Try again' }).click();
@@ -411,6 +429,60 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await alice.device.getByRole('alert').getByText('too long').waitFor();
       const input = alice.device.getByRole('textbox', { name: /^Message/ });
       expect(await input.inputValue(), 'what was written is not lost').toHaveLength(9_000);
+    },
+    testMs,
+  );
+
+  test(
+    'what was refused is there after the page was loaded anew, until it is sent or deleted',
+    async () => {
+      const [alice, bob] = await pair();
+      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
+      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      for (const content of ['one', 'two']) {
+        await alice.say(content);
+        await alice.message(content).getByRole('button', { name: 'Try again' }).waitFor();
+      }
+      await page.reload();
+      await alice.message('one').getByText(`You and ${bob.user} cannot write to each other`).waitFor();
+      await alice.message('two').getByRole('button', { name: 'Delete' }).click();
+      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).click();
+      await bob.device.getByRole('button', { name: `Block ${alice.user}`, exact: true }).waitFor();
+      // Tried again, it waits, and is no more refused after the next load.
+      await alice.device.getByLabel('Offline').check();
+      await alice.message('one').getByRole('button', { name: 'Try again' }).click();
+      await alice.message('one').getByText('Waiting to be sent').waitFor();
+      await page.reload();
+      await alice.message('one').getByText('Delivered').waitFor();
+      await page.reload();
+      await alice.message('one').getByText('Delivered').waitFor();
+      expect(await alice.texts()).toEqual(['one']);
+    },
+    testMs,
+  );
+
+  test(
+    'without a connection nobody can be blocked, which is told until there is one',
+    async () => {
+      const [alice, bob] = await pair();
+      const block = { name: `Block ${bob.user}`, exact: true };
+      const told = 'There is no connection. Try again when you are online.';
+      await alice.device.getByRole('button', { ...block, disabled: false }).waitFor();
+      await alice.device.getByLabel('Offline').check();
+      const disabled = alice.device.getByRole('button', { ...block, disabled: true });
+      await disabled.waitFor();
+      expect(await disabled.getAttribute('title')).toBe(told);
+      await alice.say('before any block');
+      await disabled.press('Enter');
+      const problem = alice.device.getByRole('alert').getByText(told);
+      await problem.waitFor();
+      await alice.device.getByLabel('Offline').uncheck();
+      await bob.message('before any block').waitFor();
+      await problem.waitFor({ state: 'hidden' });
+      const enabled = alice.device.getByRole('button', { ...block, disabled: false });
+      expect(await enabled.getAttribute('title')).toBe('');
+      await enabled.press('Enter');
+      await alice.device.getByRole('button', { name: `Unblock ${bob.user}` }).waitFor();
     },
     testMs,
   );
