@@ -7,6 +7,8 @@ import { setUpInspector } from './inspector.ts';
 import { makeMemory } from './memory.ts';
 
 interface OnPage {
+  /** Among those of its user, from 1 on. */
+  readonly number: number;
   readonly device: Device;
   readonly view: DeviceView;
 }
@@ -46,7 +48,7 @@ function rememberUsers(): void {
 }
 
 function add(user: string): DeviceView {
-  const number = devices.filter(({ device }) => device.user === user).length + 1;
+  const number = freeNumberOf(user);
   const name = `${user} ${number}`;
   const openKey = `postrider-open ${name}`;
   const device = makeDevice(
@@ -71,11 +73,19 @@ function add(user: string): DeviceView {
     onRemove: () => remove(onPage),
     onActive: () => activate(onPage),
   });
-  const onPage = { device, view };
+  const onPage = { number, device, view };
   devices.push(onPage);
   grid.append(view.root);
   device.wake();
   return view;
+}
+
+/** Of a device that was removed, or a new one: two with the same would share what they keep. */
+function freeNumberOf(user: string): number {
+  const taken = devices.filter(({ device }) => device.user === user).map(({ number }) => number);
+  let number = 1;
+  while (taken.includes(number)) number += 1;
+  return number;
 }
 
 /** Somebody else who is on the page. */

@@ -100,13 +100,13 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
   ): Promise<number | undefined> {
     const isYoung = (sentAt: number) => clock.now() - sentAt < settledMs;
     const there = [...[...found.values()].map(({ stored }) => stored), ...unreadable.values()].sort(bySeq);
-    let above: StoredMessage | undefined;
+    let above: Promise<StoredMessage | undefined> | undefined;
     for (const hole of holes) {
       const own = unreadable.get(hole);
       if (own && !isYoung(own.sentAt)) continue;
       const next = there.find(({ seq }) => seq > hole);
-      if (!next && to < lastSeq) above ??= await log.firstMessage(conversationId, to + 1);
-      if (isYoung((next ?? above)?.sentAt ?? lastMessageAt)) return hole;
+      if (!next && to < lastSeq) above ??= log.firstMessage(conversationId, to + 1);
+      if (isYoung((next ?? (await above))?.sentAt ?? lastMessageAt)) return hole;
     }
     return undefined;
   }

@@ -405,6 +405,12 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await tablet.message('from the phone').waitFor();
       await tablet.say('from the tablet');
       await alice.message('from the tablet').waitFor();
+      await page.getByRole('button', { name: `Remove ${alice.user}`, exact: true }).click();
+      await page.getByPlaceholder('Add a device of').fill(alice.user);
+      await page.keyboard.press('Enter');
+      // The first one's number is free again; two of the same would share what they keep.
+      await alice.device.getByText('Connected').waitFor();
+      expect(await tablet.device.count()).toBe(1);
       await page.getByRole('button', { name: `Remove ${alice.user}, device 2` }).click();
       expect(await tablet.device.count()).toBe(0);
     },

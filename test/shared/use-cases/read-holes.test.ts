@@ -174,3 +174,19 @@ test('an old message that does not open holds nothing up even where the next one
 
   expect(await page({})).toStrictEqual([[1, 2, 4], false]);
 });
+
+test('what comes after a stretch is asked for once, also where there is nothing', async () => {
+  const { conversationId, history } = await conversationOf(10);
+  for (const seq of seqsBut(2, 10)) await remove(conversationId, seq);
+  let queries = 0;
+  const dynamodb = intercepting(world.dynamodb.client, (name, _, next) => {
+    if (name === 'QueryCommand') queries += 1;
+    return next();
+  });
+  const later = { now: () => Date.now() + 11_000, sleep: async () => {} };
+
+  expect(await history({ dynamodb, clock: later }, { before: 9, limit: 7 })).toStrictEqual([[1], false]);
+
+  // The seven of the first step three times, what is above them, and the step that finds 1.
+  expect(queries).toBe(3 + 1 + 1);
+});
