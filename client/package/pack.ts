@@ -50,11 +50,9 @@ function declareTypes(): void {
     if (!name.endsWith('.d.ts')) continue;
     const file = join(types, name);
     const toShared = `${relative(dirname(file), join(types, 'shared')).replaceAll('\\', '/')}/`;
-    const text = readFileSync(file, 'utf8').replace(
-      /(from|import\()(\s*)(['"])(#shared\/|\.\.?\/)([^'"]+)\.ts\3/g,
-      (_, word, space, quote, start, path) =>
-        `${word}${space}${quote}${start === '#shared/' ? toShared : start}${path}.js${quote}`,
-    );
+    const text = readFileSync(file, 'utf8')
+      .replaceAll("'#shared/", `'${toShared}`)
+      .replaceAll(".ts'", ".js'");
     writeFileSync(file, text);
   }
 }

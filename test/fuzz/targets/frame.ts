@@ -68,10 +68,15 @@ function sameAsSent(request: Request, { requestId: _, ...sent }: Record<string, 
   const read = Object.entries(request);
   if (read.length !== Object.keys(sent).length) return false;
   return read.every(([name, value]) => {
-    if (!(value instanceof Map)) return value === sent[name];
+    if (!(value instanceof Map)) return value === asRead(sent[name]);
     const positions = Object.entries(sent[name] as object);
-    return JSON.stringify([...value]) === JSON.stringify(positions.map(([key, seq]) => [key, seq + 0]));
+    return JSON.stringify([...value]) === JSON.stringify(positions.map(([key, seq]) => [key, asRead(seq)]));
   });
+}
+
+/** -0 becomes 0, and what a number cannot tell from its neighbours the last one that it can. */
+function asRead(value: unknown): unknown {
+  return typeof value === 'number' ? Math.min(value, Number.MAX_SAFE_INTEGER) + 0 : value;
 }
 
 /** The bounds of docs/protocol.md, once more. */
