@@ -66,7 +66,8 @@ async function serve(handle: Handler, invocation: Invocation): Promise<RuntimeMe
     return { type: 'result', payload: JSON.stringify(result) ?? 'null' };
   } catch (thrown) {
     const error = describe(thrown);
-    output.line(`Invoke Error\t${JSON.stringify(error)}`);
+    // An authorizer's word for a 401 is no fault, and who gave it has told why.
+    if (error.errorMessage !== 'Unauthorized') output.line(`Invoke Error\t${JSON.stringify(error)}`);
     return { type: 'error', error };
   }
 }
