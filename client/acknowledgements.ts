@@ -9,6 +9,8 @@ export interface Acknowledgements {
   add(conversationId: string, seq: number, options: { readonly isOwn: boolean }): void;
   /** Sends what has collected; resolves when the server has it. Rejects with `ConnectionLost`, and nothing is forgotten. */
   flush(connection: Connection): Promise<void>;
+  /** Sends what has collected before the connection ends; whether it arrives, nobody waits for. */
+  end(): void;
 }
 
 interface AcknowledgementsOptions {
@@ -18,6 +20,8 @@ interface AcknowledgementsOptions {
   readonly delayMs: number;
   /** The connection to send over; without one they wait for the next `flush`. */
   connection(): Connection | undefined;
+  /** Whether there will be one: else nothing is planned, and they wait for the next `flush`. */
+  isRunning(): boolean;
   onError(error: unknown): void;
 }
 
@@ -29,44 +33,52 @@ const ownDelayMs = 60_000;
 
 export function makeAcknowledgements(options: AcknowledgementsOptions): Acknowledgements {
   const due = new Map<string, number>();
-  let flushing: Promise<void> | undefined;
+  let flushing: Promise<void> = Promise.resolve();
   let flushAt = Number.POSITIVE_INFINITY;
-  let cancelFlush = () => {};
+  let cancelTimer = () => {};
 
   /** What has collected by now: what comes meanwhile collects for the next time. */
-  async function sendAll(connection: Connection): Promise<void> {
+  function batches(): [string, number][][] {
     const all = [...due];
-    for (let start = 0; start < all.length; start += limits.ackPositions) {
-      const batch = all.slice(start, start + limits.ackPositions);
-      try {
-        await options.call('ok', { action: 'ack', positions: Object.fromEntries(batch) }, { connection });
-      } catch (error) {
-        if (!(error instanceof PostriderError)) throw error;
-        // The server moved what it could; the same frame would be refused again.
-        options.onError(error);
-      }
-      for (const [conversationId, seq] of batch)
-        if (due.get(conversationId) === seq) due.delete(conversationId);
-    }
+    return Array.from({ length: Math.ceil(all.length / limits.ackPositions) }, (_, index) =>
+      all.slice(index * limits.ackPositions, (index + 1) * limits.ackPositions),
+    );
   }
 
-  async function flush(connection: Connection): Promise<void> {
-    while (flushing) await flushing.catch(() => {});
-    flushing = sendAll(connection);
+  async function send(batch: readonly [string, number][], connection: Connection): Promise<void> {
     try {
-      await flushing;
-    } finally {
-      flushing = undefined;
+      await options.call('ok', { action: 'ack', positions: Object.fromEntries(batch) }, { connection });
+    } catch (error) {
+      if (!(error instanceof PostriderError)) throw error;
+      // The server moved what it could; the same frame would be refused again.
+      options.onError(error);
     }
+    for (const [conversationId, seq] of batch)
+      if (due.get(conversationId) === seq) due.delete(conversationId);
+  }
+
+  async function sendAll(connection: Connection): Promise<void> {
+    for (const batch of batches()) await send(batch, connection);
+  }
+
+  function flush(connection: Connection): Promise<void> {
+    const before = flushing.catch(() => {});
+    flushing = before.then(() => sendAll(connection));
+    return flushing;
+  }
+
+  function cancelFlush(): void {
+    cancelTimer();
+    flushAt = Number.POSITIVE_INFINITY;
   }
 
   function flushAfter(delayMs: number): void {
     const at = options.clock.now() + delayMs;
-    if (at >= flushAt) return;
+    if (at >= flushAt || !options.isRunning()) return;
     cancelFlush();
     flushAt = at;
-    cancelFlush = options.clock.after(delayMs, () => {
-      flushAt = Number.POSITIVE_INFINITY;
+    cancelTimer = options.clock.after(delayMs, () => {
+      cancelFlush();
       const connection = options.connection();
       // What fails is sent again with the next connection's catch-up.
       if (connection) flush(connection).catch(() => {});
@@ -79,5 +91,11 @@ export function makeAcknowledgements(options: AcknowledgementsOptions): Acknowle
       flushAfter(isOwn ? Math.max(ownDelayMs, options.delayMs) : options.delayMs);
     },
     flush,
+    end() {
+      cancelFlush();
+      const connection = options.connection();
+      // All at once, also what is under way: a position that comes twice moves nothing.
+      if (connection) for (const batch of batches()) send(batch, connection).catch(() => {});
+    },
   };
 }

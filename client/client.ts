@@ -133,6 +133,7 @@ export function createClient(given: ClientOptions): Client {
     call,
     delayMs: options.ackDelayMs,
     connection: session.connection,
+    isRunning: () => session.state() !== 'disconnected',
     onError,
   });
   const catchUp = makeCatchUp({ ...options, inbox, acknowledgements, call });
@@ -158,9 +159,7 @@ export function createClient(given: ClientOptions): Client {
   }
 
   function disconnect(): void {
-    const connection = session.connection();
-    // It leaves before the connection ends; whether it arrived, nobody waits for.
-    if (connection) acknowledgements.flush(connection).catch(() => {});
+    acknowledgements.end();
     session.disconnect();
   }
 

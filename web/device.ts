@@ -21,7 +21,7 @@ import type { Memory } from './memory.ts';
 
 export interface DeviceOptions {
   readonly user: string;
-  /** The same when the page is loaded anew, and no other device's. */
+  /** No other device's, and the same when the page is loaded anew, as long as none before it is removed. */
   readonly name: string;
   readonly url: string;
   readonly storage: OutboxStorage;

@@ -10,21 +10,23 @@ const usage = `npm run client:pack -- [options]
 
 Makes the SDK a package that other projects install: one ES module, its types, no dependency.
 
-  --out FOLDER   where the package goes (.postrider)
+  --out FOLDER   where the package goes, a .tgz file (.postrider)
   --help`;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+const built = join(root, '.postrider');
 const { out } = optionsOrExit(
-  (args) => readArguments(args, { out: { type: 'string', default: join(root, '.postrider') } }),
+  (args) => readArguments(args, { out: { type: 'string', default: built } }),
   usage,
 );
-const folder = resolve(out, 'postrider-client');
+const folder = join(built, 'postrider-client');
 
 rmSync(folder, { recursive: true, force: true });
-mkdirSync(folder, { recursive: true });
+for (const place of [folder, out]) mkdirSync(place, { recursive: true });
 await bundle();
 declareTypes();
-describe();
+writeManifest();
+cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
 process.stdout.write(`Install it with: npm install ${relative('', pack())}\n`);
 
 async function bundle(): Promise<void> {
@@ -57,7 +59,7 @@ function declareTypes(): void {
   }
 }
 
-function describe(): void {
+function writeManifest(): void {
   const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const manifest = {
     name: 'postrider-client',
@@ -69,7 +71,6 @@ function describe(): void {
     exports: { '.': { types: './types/client/index.d.ts', default: './index.js' } },
   };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
 }
 
 /** The path of the package. */

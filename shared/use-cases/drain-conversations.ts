@@ -98,7 +98,7 @@ async function* identify(
       const identity = identities.get(conversationId);
       if (identity) yield { ...one, identity };
       else {
-        // Its key salt was deleted, so that nobody can read it any more; or the row is not of a member; or not visible yet.
+        // Its row was deleted, or names other members, or is not visible yet.
         telemetry.warn('conversation without a head', { conversationId });
         onMissing(one.mailbox);
       }

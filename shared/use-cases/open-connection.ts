@@ -47,8 +47,9 @@ export function makeOpenConnection(dependencies: OpenConnectionDependencies) {
       surplus.map(async (oldest) => {
         // The row first: one that is still opening when nobody tries any more finds itself removed at its `reconnect`.
         await connections.remove(oldest);
-        const attempts = oldest.connectionId === connectionId ? 1 : closeAttempts;
-        await close(oldest, attempts).catch((error: unknown) => {
+        // This one can't be closed by itself: it opens when this is over.
+        if (oldest.connectionId === connectionId) return;
+        await close(oldest).catch((error: unknown) => {
           telemetry.error('closing a surplus connection failed', error, {
             connectionId: oldest.connectionId,
           });
@@ -57,9 +58,9 @@ export function makeOpenConnection(dependencies: OpenConnectionDependencies) {
     );
   }
 
-  async function close({ connectionId, connectedAt }: Connection, attempts: number): Promise<void> {
+  async function close({ connectionId, connectedAt }: Connection): Promise<void> {
     for (let attempt = 1; (await gateway.close(connectionId)) === 'gone'; attempt += 1) {
-      if (attempt === attempts || clock.now() - connectedAt > openingMs) return;
+      if (attempt === closeAttempts || clock.now() - connectedAt > openingMs) return;
       await clock.sleep(closeAgainMs);
     }
   }

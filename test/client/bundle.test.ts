@@ -3,12 +3,12 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
-/** Raise it only for something that is worth its bytes to every page. */
-const mostGzippedBytes = 8_192;
+/** Raise it only for something that is worth its bytes to every page. The last was one ack a message instead of two. */
+const mostGzippedBytes = 8_448;
 
 test('the SDK is small, and needs nothing but the platform', async () => {
   const { outputFiles, metafile } = await build({
-    entryPoints: [fileURLToPath(new URL('../../client/client.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL('../../client/index.ts', import.meta.url))],
     bundle: true,
     minify: true,
     format: 'esm',

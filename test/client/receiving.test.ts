@@ -174,19 +174,42 @@ test('without an answer it is acknowledged after a minute', async () => {
 });
 
 test.for(['disconnect', 'close'] as const)(
-  '%s tells what has arrived before the connection ends',
+  '%s tells what has arrived before the connection ends, and leaves no timer',
   async (end) => {
-    const { client, connected, told } = makeScriptedClient();
+    const { client, connected, clock, told } = makeScriptedClient();
     const connection = await connected();
-    await connection.push(pushOf(1, { senderId: 'alice', clientMessageId: 'id-1' }));
-    await connection.push(pushOf(2));
     connection.mute();
+    await connection.push(pushOf(1));
+    await clock.advance(300);
+    expect(connection.take('ack').positions).toEqual({ c: 1 });
+    // That one has had no answer when the end comes.
+    for (let index = 0; index < 100; index += 1)
+      await connection.push(pushOf(1, { conversationId: `c${index}` }));
+    await connection.push(pushOf(2, { senderId: 'alice', clientMessageId: 'id-1' }));
     client[end]();
-    expect(connection.take('ack').positions).toEqual({ c: 2 });
+    const [one, other] = [connection.take('ack'), connection.take('ack')];
+    const positions = { ...(one.positions as object), ...(other.positions as object) };
+    expect(positions).toMatchObject({ c: 2, c0: 1, c99: 1 });
     await flush();
     expect(told.error).toEqual([]);
+    expect(clock.pending()).toBe(0);
   },
 );
+
+test('what a listener is done with after the end leaves no timer, and is told over the next connection', async () => {
+  const { client, connected, clock, admit } = makeScriptedClient();
+  const handled = Promise.withResolvers<void>();
+  client.on('message', () => handled.promise);
+  const connection = await connected();
+  await connection.push(pushOf(1));
+  client.disconnect();
+  handled.resolve();
+  await flush();
+  expect(clock.pending()).toBe(0);
+  client.connect();
+  await flush();
+  expect((await admit()).answered()).toMatchObject([{ action: 'ack', positions: { c: 1 } }]);
+});
 
 test('a frame acknowledges 100 conversations at most', async () => {
   const { connected, clock } = makeScriptedClient();

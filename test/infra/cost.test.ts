@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { alarmMetrics, monthlyCost, typicalWorkload } from '#infra/cost/model.ts';
+import { prices } from '#infra/cost/prices.ts';
 import { formatReport, parseWorkload } from '#infra/cost/report.ts';
 import { resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
 
@@ -86,6 +87,8 @@ describe('the pages', () => {
     const at = (hoursOnline: number) =>
       total({ ...typicalWorkload, users: 10_000, messages: 0, hoursOnline });
     expect(page('cost.md')).toContain(`cost $${(at(12) - at(0)).toFixed(0)} a month`);
+    const minutes = 10_000 * 12 * 60 * (365 / 12) * prices.apiConnectionMinute;
+    expect(page('cost.md')).toContain(`$${minutes.toFixed(0)} in connection minutes`);
   });
 });
 

@@ -11,6 +11,12 @@ describe('what must last', () => {
     stack = synthesise();
   });
 
+  test('the tables have the logical ids by which docs/encryption.md finds them', () => {
+    const ids = resourcesOf(stack.data, 'AWS::DynamoDB::GlobalTable').map(([id]) => id);
+    for (const name of ['Relationships', 'Conversations'])
+      expect(ids.filter((id) => id.startsWith(`Tables${name}`))).toHaveLength(1);
+  });
+
   test.each(Object.entries<TableDefinition>(tables))(
     'the table %s is as tables.ts declares it',
     (_, definition) => {

@@ -64,21 +64,27 @@ test('one that is still opening itself is tried to be closed for a moment; an ol
   const now = Date.now();
   const clock = { now: () => now, sleep: async () => {} };
   const closes: string[] = [];
+  let opensAfter = 2;
   const gateway = {
     ...world.gateway,
     async close(connectionId: string) {
       closes.push(connectionId);
-      return closes.length < 3 ? ('gone' as const) : ('closed' as const);
+      return closes.length > opensAfter ? ('closed' as const) : ('gone' as const);
     },
   };
   const environment = world.environment({ clock, gateway });
-  const open = (userId: string, index: number, ageMs: number) =>
-    environment.openConnection({ ...connection(userId, index), connectedAt: now - ageMs + index });
+  const closesOf = async (userId: string, ages: readonly number[]) => {
+    closes.length = 0;
+    for (const [index, age] of ages.entries())
+      await environment.openConnection({ ...connection(userId, index), connectedAt: now - age });
+    return closes;
+  };
+  const seconds = (first: number) => Array.from({ length: 21 }, (_, index) => 1_000 * (first - index * 0.01));
 
-  for (let index = 1; index <= 21; index += 1) await open('gina', index, 1_000);
-  expect(closes).toStrictEqual(['gina-1', 'gina-1', 'gina-1']);
-
-  closes.length = 0;
-  for (let index = 1; index <= 21; index += 1) await open('hugo', index, 10_000);
-  expect(closes).toStrictEqual(['hugo-1']);
+  expect(await closesOf('gina', seconds(1))).toStrictEqual(['gina-0', 'gina-0', 'gina-0']);
+  expect(await closesOf('hugo', seconds(10))).toStrictEqual(['hugo-0']);
+  opensAfter = Number.POSITIVE_INFINITY;
+  expect(await closesOf('ines', seconds(1))).toStrictEqual(Array(5).fill('ines-0'));
+  // The last to come is the oldest: it cannot close itself before it is open.
+  expect(await closesOf('jana', seconds(1).reverse())).toStrictEqual([]);
 });

@@ -157,7 +157,7 @@ export const surroundings: readonly Mutation[] = [
     guard: 'a request is answered before Lambda ends its function',
     file: 'shared/runtime/frame-handler.ts',
     find: 'const timeoutEarlyInMillis = 2_000;',
-    replace: 'const timeoutEarlyInMillis = 0;',
+    replace: 'const timeoutEarlyInMillis = 5;',
     test: 'shared/runtime/frame-handler.test.ts',
   },
   {
