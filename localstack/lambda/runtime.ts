@@ -66,7 +66,7 @@ async function serve(handle: Handler, invocation: Invocation): Promise<RuntimeMe
     return { type: 'result', payload: JSON.stringify(result) ?? 'null' };
   } catch (thrown) {
     const error = describe(thrown);
-    // An authorizer's word for a 401 is no fault, and who gave it has told why.
+    // An authorizer's word for a 401 is no fault; why it was said stands in its log.
     if (error.errorMessage !== 'Unauthorized') output.line(`Invoke Error\t${JSON.stringify(error)}`);
     return { type: 'error', error };
   }

@@ -25,7 +25,7 @@ export function makeRefusalLog({ clock, telemetry }: Options) {
       return;
     }
     lines += 1;
-    telemetry.info('handshake refused', { reason, connectionId, ...(untold > 0 && { untold }) });
+    telemetry.warn('handshake refused', { reason, connectionId, ...(untold > 0 && { untold }) });
     telemetry.count('AuthorizeRefused', 1 + untold);
     untold = 0;
   };

@@ -191,7 +191,7 @@ test.for<[string, () => Headers | Promise<Headers>]>([
   await authorize(await make()).catch(() => {});
 
   expect(messages()).toEqual([
-    expect.objectContaining({ level: 'INFO', message: 'handshake refused', reason, connectionId: 'c1' }),
+    expect.objectContaining({ level: 'WARN', message: 'handshake refused', reason, connectionId: 'c1' }),
   ]);
   expect(counters()).toEqual([{ AuthorizeRefused: 1 }]);
 });

@@ -5,8 +5,8 @@ import { makeRefusalLog } from '#shared/runtime/refusal-log.ts';
 function setUp() {
   const world = { now: Date.parse('2026-03-01T00:00:00Z'), lines: [] as unknown[], counted: 0 };
   const telemetry = {
-    info: (event: string, fields?: object) => void world.lines.push({ event, ...fields }),
-    warn: () => expect.fail(),
+    warn: (event: string, fields?: object) => void world.lines.push({ event, ...fields }),
+    info: () => expect.fail(),
     error: () => expect.fail(),
     count(name: string, by = 1) {
       expect(name).toBe('AuthorizeRefused');
