@@ -90,7 +90,8 @@ async function askLocalStack(tokenUrl: URL, { user, ttlSeconds }: TokenSourceOpt
   }
   const text = (await response.text()).trim();
   if (response.ok && subjectOf(text) !== undefined) return text;
-  const what = `${url.origin} gave no token (${response.status}). ${text.slice(0, 200)}`.trim();
+  const refusal = `${url.origin} gave no token (${response.status}).`;
+  const what = `${refusal} ${text.slice(0, 200)}`.trim();
   // A stack that is starting, for instance.
   if (response.status >= 500)
     throw new CliError('unreachable', what, {
@@ -101,7 +102,7 @@ async function askLocalStack(tokenUrl: URL, { user, ttlSeconds }: TokenSourceOpt
   const [said = ''] = text.split('\n');
   // It understood the request, and says itself what has to be corrected in it.
   if (response.status === 400 && said !== '')
-    throw new CliError('token', `${url.origin} gave no token (400).`, {
+    throw new CliError('token', refusal, {
       code: 'token_refused',
       remedy: said,
     });

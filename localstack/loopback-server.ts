@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { createServer } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
+import { createServer, type Server } from 'node:net';
 
 export const loopback = '127.0.0.1';
 
@@ -12,7 +12,7 @@ export async function listenOnLoopback(server: Server, port = 0): Promise<number
 }
 
 /** Stops listening and ends every connection, keep-alive ones included. */
-export async function closeServer(server: Server): Promise<void> {
+export async function closeServer(server: HttpServer): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();
   await closed;

@@ -147,14 +147,9 @@ export function monthlyCost(workload: Workload): CostLine[] {
 
 type Calls = Readonly<Record<keyof typeof milliseconds, number>>;
 
-function callsOf(counts: {
-  readonly messages: number;
-  readonly acks: number;
-  readonly sessions: number;
-  readonly looks: number;
-  readonly pings: number;
-}): Calls {
-  const { messages, acks, sessions, looks, pings } = counts;
+type Counts = Readonly<Record<'messages' | 'acks' | 'sessions' | 'looks' | 'pings', number>>;
+
+function callsOf({ messages, acks, sessions, looks, pings }: Counts): Calls {
   return {
     authorize: sessions,
     connect: sessions,

@@ -3,10 +3,10 @@ import type { Pager } from './drain-pages.ts';
 import { viewMessage } from './message-view.ts';
 import type { MailboxNumbers } from './ports.ts';
 import {
+  isYoung,
   makeReadMessages,
   type ReadMessagesDependencies,
   type ReadResult,
-  settledMs,
 } from './read-messages.ts';
 import type { Session } from './session.ts';
 
@@ -67,8 +67,7 @@ export function makeDrain(dependencies: ReadMessagesDependencies) {
     const stopAt = Math.min(clock.now() + drainMs, expiresAt);
     let complete = true;
     const identified = identify(dependencies, userId, behind, ({ lastMessageAt }) => {
-      // The rows of a first message become visible one by one; after that, none is missing but for good.
-      if (clock.now() - lastMessageAt < settledMs) complete = false;
+      if (isYoung(lastMessageAt, clock)) complete = false;
     });
     for await (const [one, first] of readAhead(identified, (each) => read(each, each.position))) {
       if (clock.now() >= stopAt || !pager.canName(one.mailbox)) {

@@ -6,7 +6,7 @@ import { fitting, roomIn } from '#shared/protocol/pages.ts';
 import { type ConversationSummary, type Reply, replyFrame } from '#shared/protocol/replies.ts';
 import type { ConversationsRequest } from '#shared/protocol/requests.ts';
 import type { Clock, ConversationLog, Mailboxes, MailboxNumbers, RateLimiter } from './ports.ts';
-import { settledMs } from './read-messages.ts';
+import { isYoung } from './read-messages.ts';
 import { chargesOf, refuseOverLimit } from './refusals.ts';
 import type { Session } from './session.ts';
 
@@ -38,10 +38,7 @@ export function makeListConversations({ mailboxes, log, limiter, clock }: ListCo
       session.userId,
       page.map(({ conversationId }) => conversationId),
     );
-    // The rows of a first message become visible one by one; after that, none is missing but for good.
-    if (
-      page.some((one) => !identities.has(one.conversationId) && clock.now() - one.lastMessageAt < settledMs)
-    )
+    if (page.some((one) => !identities.has(one.conversationId) && isYoung(one.lastMessageAt, clock)))
       throw new DependencyFailure('A conversation of this page is not visible yet.');
     const summaries = page.map((mailbox) =>
       summarize(mailbox, identities.get(mailbox.conversationId)?.members ?? [session.userId]),

@@ -46,7 +46,13 @@ const holeAttempts = 3;
  */
 const keptPerConversation = 100;
 /** What is missing before something older than this will not come any more (deleted, or unreadable). */
-export const settledMs = 10_000;
+const settledMs = 10_000;
+
+/**
+ * Whether something else of what was sent at `sentAt` (milliseconds since the epoch), or before it, may still become visible:
+ * the rows of one transaction do so one by one.
+ */
+export const isYoung = (sentAt: number, clock: Clock): boolean => clock.now() - sentAt < settledMs;
 
 /**
  * Reads a range of committed messages through memory, cache and database. It never moves over a hole that may still
@@ -98,15 +104,15 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
     found: Opened,
     unreadable: ReadonlyMap<number, StoredMessage>,
   ): Promise<number | undefined> {
-    const isYoung = (sentAt: number) => clock.now() - sentAt < settledMs;
+    if (holes.length === 0) return undefined;
     const there = [...[...found.values()].map(({ stored }) => stored), ...unreadable.values()].sort(bySeq);
     let above: Promise<StoredMessage | undefined> | undefined;
     for (const hole of holes) {
       const own = unreadable.get(hole);
-      if (own && !isYoung(own.sentAt)) continue;
+      if (own && !isYoung(own.sentAt, clock)) continue;
       const next = there.find(({ seq }) => seq > hole);
       if (!next && to < lastSeq) above ??= log.firstMessage(conversationId, to + 1);
-      if (isYoung((next ?? (await above))?.sentAt ?? lastMessageAt)) return hole;
+      if (isYoung((next ?? (await above))?.sentAt ?? lastMessageAt, clock)) return hole;
     }
     return undefined;
   }

@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
+import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { listenOnLoopback, loopback } from '#localstack/loopback-server.ts';
 import { type Stack, startStack } from '#localstack/stack.ts';
 import type { Message } from '#shared/protocol/replies.ts';
 import { UNTHROTTLED } from '#test/contract/support/target.ts';
@@ -82,11 +83,11 @@ test('a client that is closed while it waits or asks for a token makes no furthe
     attempts += 1;
     socket.destroy();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `ws://${loopback}:${await listenOnLoopback(server)}/`;
   let tokens = 0;
   let giveToken = (_token: string) => {};
   const client = connect({
-    url: urlOf(server),
+    url,
     getToken() {
       tokens += 1;
       return tokens === 1 ? Promise.resolve('a.b.c') : new Promise((resolve) => (giveToken = resolve));
@@ -99,7 +100,7 @@ test('a client that is closed while it waits or asks for a token makes no furthe
   giveToken('a.b.c');
 
   vi.useFakeTimers({ toFake: ['setTimeout'] });
-  const waiting = connect({ url: urlOf(server), getToken: async () => 'a.b.c', onMessage() {} });
+  const waiting = connect({ url, getToken: async () => 'a.b.c', onMessage() {} });
   await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
   expect(attempts).toBe(2);
   waiting.close();
@@ -145,7 +146,7 @@ async function startNetwork(url: string) {
     for (const socket of sockets) socket.destroy();
   };
   const server = createServer((near) => {
-    const far = connectTcp(Number(port), '127.0.0.1');
+    const far = connectTcp(Number(port), loopback);
     for (const [socket, peer] of [
       [near, far],
       [far, near],
@@ -159,19 +160,12 @@ async function startNetwork(url: string) {
       });
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: urlOf(server, pathname),
+    url: `ws://${loopback}:${await listenOnLoopback(server)}${pathname}`,
     cut,
     async stop() {
       cut();
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-function urlOf(server: Server, path = '/'): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return `ws://127.0.0.1:${address.port}${path}`;
 }

@@ -1,3 +1,4 @@
+import { functionNeeds } from '#infra/function-needs.ts';
 import type { Clock, Random, RandomBytes } from '#shared/use-cases/ports.ts';
 import type { Dice } from './dice.ts';
 import type { Faults } from './faults.ts';
@@ -24,8 +25,8 @@ interface Options {
   readonly trace: Trace;
 }
 
-/** Lambda ends an invocation that takes longer: `timeoutSeconds` of infra/function-needs.ts. */
-const longestInvocationMs = 25_000;
+/** Lambda ends an invocation that takes longer. */
+const longestInvocationMs = functionNeeds.send.timeoutSeconds * 1_000;
 /** Deaths come within so many continuations: a send has about fifteen, a long drain many more. */
 const deathWithin = [6, 24, 80];
 

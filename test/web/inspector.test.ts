@@ -167,8 +167,7 @@ describe.skipIf(browserPath === undefined)('the inspector of the demo page, in C
       const [alice, bob] = await pair();
       await summary().click();
       await page.getByText('Send a message, and its steps appear here.').waitFor();
-      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
-      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      await bob.block(alice.user);
       await alice.say('Hello?');
       await flows()
         .getByRole('button', { name: /send.*error forbidden/ })

@@ -185,8 +185,7 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await bob.message('hello').waitFor();
       await bob.device.getByRole('textbox', { name: /^Message/ }).focus();
       await alice.message('hello').getByText('Read', { exact: true }).waitFor();
-      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
-      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      await bob.block(alice.user);
       await alice.device.getByRole('textbox', { name: /^Message/ }).fill('a draft');
       await page.reload();
       await alice.message('hello').getByText('Read', { exact: true }).waitFor();
@@ -421,14 +420,12 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
     'a refusal is told beside the message, which can be sent again or deleted',
     async () => {
       const [alice, bob] = await pair();
-      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
-      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      await bob.block(alice.user);
       await alice.say('Hello?');
       await alice.message('Hello?').getByText(`You and ${bob.user} cannot write to each other`).waitFor();
       await bob.say('I am here.');
       await bob.message('I am here.').getByText(`You had blocked ${alice.user}. Unblock`).waitFor();
-      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).click();
-      await bob.device.getByRole('button', { name: `Block ${alice.user}`, exact: true }).waitFor();
+      await bob.unblock(alice.user);
       await alice.message('Hello?').getByRole('button', { name: 'Try again' }).click();
       await bob.message('Hello?').waitFor();
       await alice.say('ä'.repeat(9_000));
@@ -443,8 +440,7 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
     'what was refused is there after the page was loaded anew, until it is sent or deleted',
     async () => {
       const [alice, bob] = await pair();
-      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
-      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      await bob.block(alice.user);
       for (const content of ['one', 'two']) {
         await alice.say(content);
         await alice.message(content).getByRole('button', { name: 'Try again' }).waitFor();
@@ -452,8 +448,7 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       await page.reload();
       await alice.message('one').getByText(`You and ${bob.user} cannot write to each other`).waitFor();
       await alice.message('two').getByRole('button', { name: 'Delete' }).click();
-      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).click();
-      await bob.device.getByRole('button', { name: `Block ${alice.user}`, exact: true }).waitFor();
+      await bob.unblock(alice.user);
       // Tried again, it waits, and is no more refused after the next load.
       await alice.device.getByLabel('Offline').check();
       await alice.message('one').getByRole('button', { name: 'Try again' }).click();
@@ -529,8 +524,7 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       const [alice, bob] = await pair();
       await alice.say('delivered');
       await alice.message('delivered').getByText('Delivered').waitFor();
-      await bob.device.getByRole('button', { name: `Block ${alice.user}` }).click();
-      await bob.device.getByRole('button', { name: `Unblock ${alice.user}` }).waitFor();
+      await bob.block(alice.user);
       await alice.say('refused');
       await alice.message('refused').getByRole('button', { name: 'Try again' }).waitFor();
       await alice.device.getByLabel('Offline').check();

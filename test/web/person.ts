@@ -13,6 +13,9 @@ export interface Person {
   say(content: string): Promise<void>;
   /** Opens the conversation with somebody. */
   writeTo(peer: string): Promise<void>;
+  /** Blocks whom the open conversation is with, and waits until it is done. */
+  block(peer: string): Promise<void>;
+  unblock(peer: string): Promise<void>;
 }
 
 export function makePerson(page: Page, user: string, label?: string): Person {
@@ -39,6 +42,14 @@ export function makePerson(page: Page, user: string, label?: string): Person {
       await device.locator('summary').click();
       await device.getByPlaceholder('Whom to write to').fill(peer);
       await device.getByRole('button', { name: 'Open' }).click();
+    },
+    async block(peer) {
+      await device.getByRole('button', { name: `Block ${peer}`, exact: true }).click();
+      await device.getByRole('button', { name: `Unblock ${peer}`, exact: true }).waitFor();
+    },
+    async unblock(peer) {
+      await device.getByRole('button', { name: `Unblock ${peer}`, exact: true }).click();
+      await device.getByRole('button', { name: `Block ${peer}`, exact: true }).waitFor();
     },
   };
 }

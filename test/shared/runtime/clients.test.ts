@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { GetQueueUrlCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { closeServer, listenOnLoopback, loopback } from '#localstack/loopback-server.ts';
 import { sqsClient } from '#shared/runtime/clients.ts';
 
 let server: Server;
@@ -11,17 +12,13 @@ beforeAll(async () => {
     response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', 'content-length': 100 });
     response.write('{"QueueUrl":');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${address.port}`);
+  vi.stubEnv('AWS_ENDPOINT_URL', `http://${loopback}:${await listenOnLoopback(server)}`);
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) vi.stubEnv(name, 'test');
   vi.stubEnv('AWS_REGION', 'us-east-1');
 });
-afterAll(() => {
+afterAll(async () => {
   vi.unstubAllEnvs();
-  server.closeAllConnections();
-  server.close();
+  await closeServer(server);
 });
 
 test('an answer that goes silent after its headers is given up, and the call is made again', async () => {

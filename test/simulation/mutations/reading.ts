@@ -45,7 +45,7 @@ export const readings: readonly Mutation[] = [
   {
     guard: 'an old message that does not open holds nothing up',
     file: reading,
-    find: 'if (own && !isYoung(own.sentAt)) continue;',
+    find: 'if (own && !isYoung(own.sentAt, clock)) continue;',
     replace: '',
     test: holesTest,
   },
@@ -59,7 +59,7 @@ export const readings: readonly Mutation[] = [
   {
     guard: 'a conversation whose head is not visible yet is not passed over',
     file: 'shared/use-cases/drain-conversations.ts',
-    find: 'if (clock.now() - lastMessageAt < settledMs) complete = false;',
+    find: 'if (isYoung(lastMessageAt, clock)) complete = false;',
     replace: '',
     test: reconnectTest,
   },
