@@ -128,6 +128,7 @@ function eventOf(user: string, { now }: Scheduler): SocketEvent {
   return {
     requestContext: {
       connectionId: user,
+      requestId: `request-of-${user}`,
       connectedAt: now(),
       identity: { sourceIp: `10.${digest.subarray(0, 3).join('.')}` },
       authorizer: { userId: user, tokenExpiresAt: String(now() + 3_600) },
