@@ -1,6 +1,7 @@
+import type { MessageCache } from '#shared/cache/message-cache.ts';
+import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 import type { Message, Reply } from '#shared/protocol/replies.ts';
 import type { ReconnectRequest } from '#shared/protocol/requests.ts';
-import type { ConnectionGateway, MessageCache } from '#shared/use-cases/ports.ts';
 import { makeCallRecorder, type RecordedCall } from '#test/support/call-recorder.ts';
 import type { World } from '#test/support/world.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { directConversationId } from '#shared/domain/conversation.ts';
-import { makeMessageId } from '#shared/domain/message-id.ts';
-import { noRecentSends, rememberSend } from '#shared/domain/recent-sends.ts';
+import { directConversationId } from '#shared/log/conversation.ts';
+import { makeMessageId } from '#shared/log/message-id.ts';
+import { noRecentSends, rememberSend } from '#shared/log/recent-sends.ts';
 import type { World } from '#test/support/world.ts';
 
 export interface Load {

@@ -1,6 +1,4 @@
 import { bearerSubprotocolPrefix } from '#shared/protocol/limits.ts';
-import { clock } from '#shared/runtime/clock.ts';
-import { makeRefusalLog } from '#shared/runtime/refusal-log.ts';
 import { optionalSetting, setting } from '#shared/runtime/settings.ts';
 import {
   type AuthorizerContext,
@@ -8,8 +6,10 @@ import {
   headerValues,
   offeredSubprotocols,
 } from '#shared/runtime/socket-event.ts';
-import { makeTelemetry } from '#shared/runtime/telemetry.ts';
-import { makeTokenVerifier, remoteKeys, type Verification } from '#shared/runtime/token-verifier.ts';
+import { clock } from '#shared/runtime/system.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
+import { makeRefusalLog } from '#shared/sign-in/refusal-log.ts';
+import { makeTokenVerifier, remoteKeys, type Verification } from '#shared/sign-in/token-verifier.jose.ts';
 
 interface AuthorizerEvent extends HeaderFields {
   readonly methodArn: string;

@@ -1,6 +1,6 @@
+import { dynamodbClient } from '#shared/aws/clients.ts';
+import { makeOpenConnection } from '#shared/connections/open-connection.ts';
 import { subprotocol } from '#shared/protocol/limits.ts';
-import { dynamodbClient } from '#shared/runtime/clients.ts';
-import { clock } from '#shared/runtime/clock.ts';
 import { connectionGateway, connectionsTable, rateLimiter } from '#shared/runtime/parts.ts';
 import {
   offeredSubprotocols,
@@ -8,8 +8,8 @@ import {
   type SocketResult,
   sessionOf,
 } from '#shared/runtime/socket-event.ts';
-import { makeTelemetry } from '#shared/runtime/telemetry.ts';
-import { makeOpenConnection } from '#shared/use-cases/open-connection.ts';
+import { clock } from '#shared/runtime/system.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 
 const dynamodb = dynamodbClient();
 const telemetry = makeTelemetry();

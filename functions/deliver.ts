@@ -1,7 +1,7 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { maxReceiveCount, parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
-import { dynamodbClient } from '#shared/runtime/clients.ts';
-import { clock } from '#shared/runtime/clock.ts';
+import { dynamodbClient } from '#shared/aws/clients.ts';
+import { makeDeliverLater } from '#shared/delivery/deliver-later.ts';
+import { maxReceiveCount, parseReference } from '#shared/delivery/delivery-queue.sqs.ts';
 import {
   connectionGateway,
   connectionsTable,
@@ -10,8 +10,8 @@ import {
   messageCipher,
   notifications,
 } from '#shared/runtime/parts.ts';
-import { makeTelemetry } from '#shared/runtime/telemetry.ts';
-import { makeDeliverLater } from '#shared/use-cases/deliver-later.ts';
+import { clock } from '#shared/runtime/system.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 
 const dynamodb = dynamodbClient();
 const telemetry = makeTelemetry();

@@ -1,4 +1,4 @@
-import { dynamodbClient } from '#shared/runtime/clients.ts';
+import { dynamodbClient } from '#shared/aws/clients.ts';
 import { connectionsTable } from '#shared/runtime/parts.ts';
 import { type SocketEvent, type SocketResult, sessionOf } from '#shared/runtime/socket-event.ts';
 

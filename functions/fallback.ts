@@ -1,7 +1,7 @@
-import { clock } from '#shared/runtime/clock.ts';
-import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
 import { connectionGateway } from '#shared/runtime/parts.ts';
-import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { clock } from '#shared/runtime/system.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 
 /** `$default`: frames that no route took. Reading them tells what is wrong with them. */
 export const handler = makeFrameHandler({

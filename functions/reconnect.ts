@@ -1,6 +1,6 @@
-import { dynamodbClient } from '#shared/runtime/clients.ts';
-import { clock, random } from '#shared/runtime/clock.ts';
-import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import { dynamodbClient } from '#shared/aws/clients.ts';
+import { makeReconnect } from '#shared/resume/reconnect.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
 import {
   connectionGateway,
   connectionsTable,
@@ -9,9 +9,9 @@ import {
   messageCipher,
   rateLimiter,
 } from '#shared/runtime/parts.ts';
-import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { clock, random } from '#shared/runtime/system.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 import { messageTiers } from '#shared/runtime/tiers.ts';
-import { makeReconnect } from '#shared/use-cases/reconnect.ts';
 
 const dynamodb = dynamodbClient();
 const telemetry = makeTelemetry();

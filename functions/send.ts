@@ -1,6 +1,6 @@
-import { dynamodbClient } from '#shared/runtime/clients.ts';
-import { clock, random, randomBytes } from '#shared/runtime/clock.ts';
-import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import { dynamodbClient } from '#shared/aws/clients.ts';
+import { makeSendMessage } from '#shared/log/send-message.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
 import {
   connectionGateway,
   connectionsTable,
@@ -9,9 +9,9 @@ import {
   messageCipher,
   rateLimiter,
 } from '#shared/runtime/parts.ts';
-import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { clock, random, randomBytes } from '#shared/runtime/system.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 import { messageTiers } from '#shared/runtime/tiers.ts';
-import { makeSendMessage } from '#shared/use-cases/send-message.ts';
 
 const dynamodb = dynamodbClient();
 const telemetry = makeTelemetry();

@@ -1,6 +1,10 @@
-import { dynamodbClient } from '#shared/runtime/clients.ts';
-import { clock, random } from '#shared/runtime/clock.ts';
-import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import { dynamodbClient } from '#shared/aws/clients.ts';
+import { makeAcknowledge } from '#shared/mailboxes/acknowledge.ts';
+import { makeListConversations } from '#shared/mailboxes/list-conversations.ts';
+import { makeMarkRead } from '#shared/mailboxes/mark-read.ts';
+import { makeChangeRelationship } from '#shared/members/change-relationship.ts';
+import { makeReadHistory } from '#shared/reading/read-history.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
 import {
   connectionGateway,
   connectionsTable,
@@ -10,13 +14,9 @@ import {
   rateLimiter,
   relationshipsTable,
 } from '#shared/runtime/parts.ts';
-import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { clock, random } from '#shared/runtime/system.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 import { messageTiers } from '#shared/runtime/tiers.ts';
-import { makeAcknowledge } from '#shared/use-cases/acknowledge.ts';
-import { makeChangeRelationship } from '#shared/use-cases/change-relationship.ts';
-import { makeListConversations } from '#shared/use-cases/list-conversations.ts';
-import { makeMarkRead } from '#shared/use-cases/mark-read.ts';
-import { makeReadHistory } from '#shared/use-cases/read-history.ts';
 
 const dynamodb = dynamodbClient();
 const telemetry = makeTelemetry();

@@ -1,4 +1,4 @@
-import type { TableId } from '#shared/adapters/dynamodb/tables.ts';
+import type { TableId } from '#shared/aws/tables.ts';
 
 type TableAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
 /** `Query index` is a Query of the table's index, which IAM knows as a resource of its own. */

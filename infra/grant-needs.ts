@@ -4,7 +4,7 @@ import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { type TableDefinition, type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
+import { type TableDefinition, type TableId, tables } from '#shared/aws/tables.ts';
 import type { CacheNetwork } from './constructs/cache-network.ts';
 import type { MessageCache } from './constructs/message-cache.ts';
 import type { MessagingApi } from './constructs/messaging-api.ts';

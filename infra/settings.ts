@@ -1,4 +1,4 @@
-import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
+import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
 import { parseIssuer, parseSwitch, parseText, parseWholeNumber, pickOne } from './setting-parsers.ts';
 
 /**

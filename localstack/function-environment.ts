@@ -1,7 +1,7 @@
 import type { TableNames } from '#localstack/dynamodb/create-tables.ts';
 import { issuerPaths } from '#localstack/issuer/issuer.ts';
 import { localAccount } from '#localstack/local-account.ts';
-import { type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
+import { type TableId, tables } from '#shared/aws/tables.ts';
 
 export interface Endpoints {
   readonly dynamodb: string;

@@ -30,9 +30,9 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
   'infra/': {
     project: [
       'infra/',
-      'shared/adapters/dynamodb/tables.ts',
-      'shared/adapters/sqs/delivery-queue.ts',
-      'shared/domain/rate-limit-settings.ts',
+      'shared/aws/tables.ts',
+      'shared/delivery/delivery-queue.sqs.ts',
+      'shared/limits/rate-limit-settings.ts',
     ],
     packages: true,
   },
@@ -40,10 +40,10 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
     project: [
       'localstack/',
       'infra/',
-      'shared/adapters/dynamodb/tables.ts',
-      'shared/adapters/sqs/delivery-queue.ts',
-      'shared/adapters/cache/connect.ts',
-      'shared/domain/rate-limit-settings.ts',
+      'shared/aws/tables.ts',
+      'shared/delivery/delivery-queue.sqs.ts',
+      'shared/cache/valkey-connection.iovalkey.ts',
+      'shared/limits/rate-limit-settings.ts',
       'shared/protocol/',
     ],
     packages: true,

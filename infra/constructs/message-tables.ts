@@ -1,7 +1,7 @@
 import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { AttributeType, Billing, ProjectionType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
-import { type TableDefinition, type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
+import { type TableDefinition, type TableId, tables } from '#shared/aws/tables.ts';
 
 export interface MessageTablesProps {
   /** False: the tables and what is in them go with the stack. */
@@ -11,7 +11,7 @@ export interface MessageTablesProps {
 const attributeTypes = { S: AttributeType.STRING, N: AttributeType.NUMBER, B: AttributeType.BINARY };
 
 /**
- * The tables, as `shared/adapters/dynamodb/tables.ts` declares them: on demand, and those that hold somebody's
+ * The tables, as `shared/aws/tables.ts` declares them: on demand, and those that hold somebody's
  * data retained, protected against deletion and recoverable to any second of the last 35 days.
  *
  * They rest under DynamoDB's own key. What must stay secret from whoever reads a table is the content, and that is

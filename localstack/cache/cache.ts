@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram } from '#localstack/find-program.ts';
 import { findFreePort, loopback } from '#localstack/loopback-server.ts';
 import { type SupervisedProcess, startSupervised } from '#localstack/supervised-process.ts';
-import { makeValkeyConnect } from '#shared/adapters/cache/connect.ts';
+import { makeValkeyConnect } from '#shared/cache/valkey-connection.iovalkey.ts';
 
 export interface Cache {
   /** `redis://127.0.0.1:port` */

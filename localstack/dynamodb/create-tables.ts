@@ -8,7 +8,7 @@ import {
   type KeySchemaElement,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
-import { type TableDefinition, type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
+import { type TableDefinition, type TableId, tables } from '#shared/aws/tables.ts';
 
 export type TableNames = Readonly<Record<TableId, string>>;
 

@@ -1,16 +1,13 @@
-import { randomBytes as nodeRandomBytes } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
-import type { Clock, Random, RandomBytes } from '#shared/use-cases/ports.ts';
+/** Time as the use cases see it. A simulation passes its own. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves early when `signal` is aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
 
-export const clock: Clock = {
-  now: Date.now,
-  async sleep(milliseconds, signal) {
-    await setTimeout(milliseconds, undefined, signal && { signal }).catch((error: unknown) => {
-      if (!signal?.aborted) throw error;
-    });
-  },
-};
+/** Uniform in [0, 1), for jitter. */
+export type Random = () => number;
 
-export const random: Random = Math.random;
-
-export const randomBytes: RandomBytes = nodeRandomBytes;
+/** `length` unpredictable bytes, for ids, salts and nonces. */
+export type RandomBytes = (length: number) => Uint8Array;

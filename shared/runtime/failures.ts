@@ -1,39 +1,14 @@
-import { DependencyFailure } from '#shared/domain/failures.ts';
-import { ProtocolError } from '#shared/protocol/errors.ts';
-import type { Telemetry } from '#shared/use-cases/ports.ts';
-
-/** What the client is told of `error`; what it is not told goes to the log. */
-export function toProtocolError(error: unknown, telemetry: Telemetry): ProtocolError {
-  if (error instanceof ProtocolError) return error;
-  if (isDependencyFailure(error)) {
-    telemetry.error('dependency failed', error);
-    telemetry.count('DependencyFailed');
-    return new ProtocolError('unavailable', 'A part of the service did not answer in time.', {
-      cause: error,
-    });
-  }
-  telemetry.error('defect', error);
-  telemetry.count('Defect');
-  return new ProtocolError('internal', 'The service failed on this request.', { cause: error });
+/** A part outside of us failed or did not answer in time; trying again later may help. */
+export class DependencyFailure extends Error {
+  override readonly name: string = 'DependencyFailure';
 }
 
-/** Answers of AWS that say our request was wrong: repeating it cannot help. */
-const defectNames = new Set([
-  'ValidationException',
-  // What reaches this place was not contention, which is retried.
-  'TransactionCanceledException',
-  'SerializationException',
-  'IdempotentParameterMismatchException',
-]);
-
-function isDependencyFailure(error: unknown): boolean {
-  if (error instanceof DependencyFailure) return true;
-  if (!(error instanceof Error) || defectNames.has(error.name)) return false;
-  // The SDK marks its errors with $fault or $metadata.
-  return '$fault' in error || '$metadata' in error || isNetworkError(error) || error.name === 'TimeoutError';
+/** A commit whose outcome could not be learnt in time: it may have taken place. */
+export class OutcomeUnknown extends DependencyFailure {
+  override readonly name = 'OutcomeUnknown';
 }
 
-/** Node's errors of the network have codes such as ECONNRESET; those that start with ERR_ are of our own making. */
-function isNetworkError(error: Error): boolean {
-  return 'code' in error && /^E(?!RR_)/.test(String(error.code));
+/** A ciphertext that is damaged, moved to another place, or not ours. Trying again will not help. */
+export class UnreadableMessage extends Error {
+  override readonly name = 'UnreadableMessage';
 }

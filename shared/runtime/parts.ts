@@ -1,20 +1,26 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { makeManagementApi } from '#shared/adapters/connections/management-api.ts';
-import { makeConnections } from '#shared/adapters/dynamodb/connections.ts';
-import { makeConversationLog } from '#shared/adapters/dynamodb/conversation-log.ts';
-import { makeMailboxes } from '#shared/adapters/dynamodb/mailboxes.ts';
-import { makeRateLimiter } from '#shared/adapters/dynamodb/rate-limiter.ts';
-import { makeRelationships } from '#shared/adapters/dynamodb/relationships.ts';
-import { type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
-import { makeNotifications } from '#shared/adapters/events/notifications.ts';
-import { makeDataKeys } from '#shared/adapters/kms/data-keys.ts';
-import { makeMessageCipher } from '#shared/adapters/kms/message-cipher.ts';
-import { makeDeliveryQueue } from '#shared/adapters/sqs/delivery-queue.ts';
-import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
-import { eventBridgeClient, kmsClient, managementApiClient, sqsClient, withoutRetries } from './clients.ts';
-import { clock, random, randomBytes } from './clock.ts';
+import {
+  eventBridgeClient,
+  kmsClient,
+  managementApiClient,
+  sqsClient,
+  withoutRetries,
+} from '#shared/aws/clients.ts';
+import { type TableId, tables } from '#shared/aws/tables.ts';
+import { makeConnections } from '#shared/connections/connections.dynamodb.ts';
+import { makeManagementApi } from '#shared/connections/gateway.apigateway.ts';
+import { makeDeliveryQueue } from '#shared/delivery/delivery-queue.sqs.ts';
+import { makeNotifications } from '#shared/delivery/notifications.eventbridge.ts';
+import { makeDataKeys } from '#shared/keys/data-keys.ts';
+import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
+import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
+import { makeRateLimiter } from '#shared/limits/rate-limiter.dynamodb.ts';
+import { makeConversationLog } from '#shared/log/conversation-log.dynamodb.ts';
+import { makeMailboxes } from '#shared/mailboxes/mailboxes.dynamodb.ts';
+import { makeRelationships } from '#shared/members/relationships.dynamodb.ts';
 import { hoursSetting, optionalSetting, setting } from './settings.ts';
-import type { FlushableTelemetry } from './telemetry.ts';
+import { clock, random, randomBytes } from './system.ts';
+import type { FlushableTelemetry } from './telemetry.powertools.ts';
 
 /**
  * The parts that functions are put together from, each made from the settings of the environment. A function makes

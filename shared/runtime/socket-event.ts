@@ -1,4 +1,4 @@
-import type { Session } from '#shared/use-cases/session.ts';
+import type { Session } from '#shared/connections/session.ts';
 
 /** Of a handshake. */
 export interface HeaderFields {

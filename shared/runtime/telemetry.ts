@@ -1,41 +1,8 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Telemetry } from '#shared/use-cases/ports.ts';
-
-export interface FlushableTelemetry extends Telemetry {
-  /** Writes the counters of this invocation. */
-  flush(): void;
-}
-
-/** JSON log lines and CloudWatch metrics in embedded format, both on standard output: no AWS call. */
-export function makeTelemetry(): FlushableTelemetry {
-  const logger = new Logger();
-  const metrics = new Metrics({ namespace: 'Postrider' });
-  return {
-    info: (event, fields = {}) => logger.info(event, fields),
-    warn: (event, fields = {}) => logger.warn(event, fields),
-    error: (event, error, fields = {}) => logger.error(event, { ...fields, error: describe(error) }),
-    count: (name, by = 1) => metrics.addMetric(name, MetricUnit.Count, by),
-    flush: () => {
-      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
-    },
-  };
-}
-
-/**
- * What a log may hold of an error. Its other properties may not: the SDK puts rows into them, and Powertools would
- * write every one.
- */
-function describe(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: String(error) };
-  const { name, message, stack, cause } = error;
-  const { code, $metadata } = error as { code?: unknown; $metadata?: { requestId?: unknown } };
-  return {
-    name,
-    message,
-    stack,
-    ...(code !== undefined && { code }),
-    ...($metadata?.requestId !== undefined && { requestId: $metadata.requestId }),
-    ...(cause !== undefined && { cause: describe(cause) }),
-  };
+/** Structured log lines and counters. Neither may ever be given content or a token. */
+export interface Telemetry {
+  info(event: string, fields?: Record<string, unknown>): void;
+  warn(event: string, fields?: Record<string, unknown>): void;
+  error(event: string, error: unknown, fields?: Record<string, unknown>): void;
+  /** Adds to a counter. `name` is a metric's name, in PascalCase. */
+  count(name: string, by?: number): void;
 }

@@ -1,11 +1,11 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { makeValkeyConnect, type ValkeySettings } from '#shared/adapters/cache/connect.ts';
-import { makeMemoryCache } from '#shared/adapters/cache/memory-cache.ts';
-import { makeValkeyCache } from '#shared/adapters/cache/valkey-cache.ts';
-import type { MessageCache } from '#shared/use-cases/ports.ts';
-import { clock, random } from './clock.ts';
+import { makeMemoryCache } from '#shared/cache/memory-cache.lru.ts';
+import type { MessageCache } from '#shared/cache/message-cache.ts';
+import { makeValkeyCache } from '#shared/cache/valkey-cache.ts';
+import { makeValkeyConnect, type ValkeySettings } from '#shared/cache/valkey-connection.iovalkey.ts';
 import { optionalSetting, setting } from './settings.ts';
-import type { FlushableTelemetry } from './telemetry.ts';
+import { clock, random } from './system.ts';
+import type { FlushableTelemetry } from './telemetry.powertools.ts';
 
 /** This environment's memory, then the cache if there is one. */
 export function messageTiers(

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { makeNotifications } from '#shared/adapters/events/notifications.ts';
+import { makeNotifications } from '#shared/delivery/notifications.eventbridge.ts';
 
 const page = readFileSync(new URL('../../docs/deploy.md', import.meta.url), 'utf8');
 const [, connect = ''] = /## Connect.*?```sh\n(.*?)```/s.exec(page) ?? [];

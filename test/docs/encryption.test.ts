@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { directConversationId } from '#shared/domain/conversation.ts';
+import { directConversationId } from '#shared/log/conversation.ts';
 
 const page = readFileSync(new URL('../../docs/encryption.md', import.meta.url), 'utf8');
 const [, steps = ''] = /### One conversation, step by step.*?```sh\n(.*?)```/s.exec(page) ?? [];

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { makeSigner, startKeyServer } from '#test/shared/runtime/support/token-issuer.ts';
+import { makeSigner, startKeyServer } from '#test/shared/sign-in/support/token-issuer.ts';
 
 const [issuer, audience] = ['https://issuer.example', 'postrider'];
 const methodArn = 'arn:aws:execute-api:us-east-1:123456789012:abcdef/prod/$connect';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Events, startEvents } from '#localstack/events/events.ts';
 import { functionEnvironment } from '#localstack/function-environment.ts';
 import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
-import type { MessageReference } from '#shared/use-cases/ports.ts';
+import type { MessageReference } from '#shared/delivery/delivery-queue.ts';
 import { startWorld, type World } from '#test/support/world.ts';
 
 let world: World;

@@ -1,6 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { type TableDefinition, tables } from '#shared/adapters/dynamodb/tables.ts';
+import { type TableDefinition, tables } from '#shared/aws/tables.ts';
 import { resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });

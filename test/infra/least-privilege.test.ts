@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { bundleFunctions } from '#infra/bundle-functions.ts';
 import { functionNeeds } from '#infra/function-needs.ts';
 import { authorizerFunction, queueFunction, routes } from '#infra/routes.ts';
-import { tables } from '#shared/adapters/dynamodb/tables.ts';
+import { tables } from '#shared/aws/tables.ts';
 import { permissionsOf } from './support/permissions.ts';
 import { resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
 

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Stack, startStack } from '#localstack/stack.ts';
-import { makeValkeyConnect } from '#shared/adapters/cache/connect.ts';
+import { makeValkeyConnect } from '#shared/cache/valkey-connection.iovalkey.ts';
 import { drainAll, pushed, sendTo, wholeHistory } from '#test/contract/support/calls.ts';
 import { attempt, type Client } from '#test/contract/support/client.ts';
 import { asSubprotocol } from '#test/contract/support/contract.ts';
 import type { Message } from '#test/contract/support/shapes.ts';
 import { UNTHROTTLED } from '#test/contract/support/target.ts';
-import { reasonToSkip } from '#test/shared/adapters/cache/support/cache-on-server.ts';
-import { makeTestServer, type TestServer } from '#test/shared/adapters/cache/support/valkey-server.ts';
+import { reasonToSkip } from '#test/shared/cache/support/cache-on-server.ts';
+import { makeTestServer, type TestServer } from '#test/shared/cache/support/valkey-server.ts';
 
 const reason = reasonToSkip('plain');
 /** Longer than the circuit breaker leaves a server alone. Nothing here measures speed. */

@@ -9,7 +9,7 @@ import { WebSocket } from 'ws';
 import { routes } from '#infra/routes.ts';
 import { closeServer, findFreePort, listenOnLoopback } from '#localstack/loopback-server.ts';
 import { type Stack, startStack } from '#localstack/stack.ts';
-import { tables } from '#shared/adapters/dynamodb/tables.ts';
+import { tables } from '#shared/aws/tables.ts';
 import { isAlive } from '#test/localstack/processes.ts';
 
 type Frame = Record<string, unknown>;

@@ -1,6 +1,6 @@
-import { parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
-import { type Conversation, otherMember } from '#shared/domain/conversation.ts';
-import type { StoredMessage } from '#shared/domain/message.ts';
+import { parseReference } from '#shared/delivery/delivery-queue.sqs.ts';
+import { type Conversation, otherMember } from '#shared/log/conversation.ts';
+import type { StoredMessage } from '#shared/log/message.ts';
 import { check } from '#test/contract/history/check.ts';
 import { secretWord } from './client/perform.ts';
 import type { ClientRecord, Finding } from './client/record.ts';

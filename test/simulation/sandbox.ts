@@ -1,5 +1,5 @@
 import { functionNeeds } from '#infra/function-needs.ts';
-import type { Clock, Random, RandomBytes } from '#shared/use-cases/ports.ts';
+import type { Clock, Random, RandomBytes } from '#shared/runtime/clock.ts';
 import type { Dice } from './dice.ts';
 import type { Faults } from './faults.ts';
 import type { Scheduler } from './scheduler.ts';

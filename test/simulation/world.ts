@@ -1,5 +1,5 @@
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { FlushableTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 import { makeSharedCache } from './aws/cache.ts';
 import { makeDynamoDB } from './aws/dynamodb.ts';
 import { makeGateway, type Route } from './aws/gateway.ts';

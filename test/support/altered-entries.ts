@@ -1,4 +1,4 @@
-import type { StoredMessage } from '#shared/domain/message.ts';
+import type { StoredMessage } from '#shared/log/message.ts';
 
 /** What may stand in a tier in the place of a message. */
 export const entryStates = [

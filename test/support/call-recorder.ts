@@ -1,5 +1,6 @@
-import type { DocumentClient } from '#shared/adapters/dynamodb/document-client.ts';
-import type { ConnectionGateway, DeliveryQueue } from '#shared/use-cases/ports.ts';
+import type { DocumentClient } from '#shared/aws/document-client.ts';
+import type { ConnectionGateway } from '#shared/connections/gateway.ts';
+import type { DeliveryQueue } from '#shared/delivery/delivery-queue.ts';
 import { intercepting } from './world.ts';
 
 export interface RecordedCall {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { createTables } from '#localstack/dynamodb/create-tables.ts';
-import { type TableId, tables } from '#shared/adapters/dynamodb/tables.ts';
+import { type TableId, tables } from '#shared/aws/tables.ts';
 
 export interface TestDynamoDB {
   readonly client: DynamoDBDocumentClient;

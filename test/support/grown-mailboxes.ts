@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
-import { directConversationId } from '#shared/domain/conversation.ts';
-import { hourOf, type Mailbox } from '#shared/domain/mailbox.ts';
+import { directConversationId } from '#shared/log/conversation.ts';
+import { hourOf, type Mailbox } from '#shared/mailboxes/mailbox.ts';
 import type { World } from './world.ts';
 
 export interface GrownMailbox {

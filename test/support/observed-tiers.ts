@@ -1,7 +1,7 @@
-import type { StoredMessage } from '#shared/domain/message.ts';
+import type { MessageCache } from '#shared/cache/message-cache.ts';
+import type { Session } from '#shared/connections/session.ts';
+import type { StoredMessage } from '#shared/log/message.ts';
 import type { HistoryRequest } from '#shared/protocol/requests.ts';
-import type { MessageCache } from '#shared/use-cases/ports.ts';
-import type { Session } from '#shared/use-cases/session.ts';
 import { intercepting, type World } from './world.ts';
 
 interface Observed {

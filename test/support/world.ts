@@ -1,38 +1,35 @@
 import { randomBytes } from 'node:crypto';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { startKms } from '#localstack/kms/kms.ts';
-import { makeMemoryCache } from '#shared/adapters/cache/memory-cache.ts';
-import { makeConnections } from '#shared/adapters/dynamodb/connections.ts';
-import { makeConversationLog } from '#shared/adapters/dynamodb/conversation-log.ts';
-import type { DocumentClient } from '#shared/adapters/dynamodb/document-client.ts';
-import { makeMailboxes } from '#shared/adapters/dynamodb/mailboxes.ts';
-import { makeRateLimiter } from '#shared/adapters/dynamodb/rate-limiter.ts';
-import { makeRelationships } from '#shared/adapters/dynamodb/relationships.ts';
-import { makeDataKeys } from '#shared/adapters/kms/data-keys.ts';
-import { makeMessageCipher } from '#shared/adapters/kms/message-cipher.ts';
-import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
+import type { DocumentClient } from '#shared/aws/document-client.ts';
+import { makeMemoryCache } from '#shared/cache/memory-cache.lru.ts';
+import type { MessageCache } from '#shared/cache/message-cache.ts';
+import { makeConnections } from '#shared/connections/connections.dynamodb.ts';
+import type { ConnectionGateway } from '#shared/connections/gateway.ts';
+import { makeOpenConnection } from '#shared/connections/open-connection.ts';
+import type { Session } from '#shared/connections/session.ts';
+import { makeDeliverLater } from '#shared/delivery/deliver-later.ts';
+import type { DeliveryQueue, MessageReference } from '#shared/delivery/delivery-queue.ts';
+import type { Notifications } from '#shared/delivery/notifications.ts';
+import { makeDataKeys } from '#shared/keys/data-keys.ts';
+import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
+import type { MessageCipher } from '#shared/keys/message-cipher.ts';
+import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
+import { makeRateLimiter } from '#shared/limits/rate-limiter.dynamodb.ts';
+import { makeConversationLog } from '#shared/log/conversation-log.dynamodb.ts';
+import { makeSendMessage } from '#shared/log/send-message.ts';
+import { makeAcknowledge } from '#shared/mailboxes/acknowledge.ts';
+import { makeListConversations } from '#shared/mailboxes/list-conversations.ts';
+import { makeMailboxes } from '#shared/mailboxes/mailboxes.dynamodb.ts';
+import { makeMarkRead } from '#shared/mailboxes/mark-read.ts';
+import { makeChangeRelationship } from '#shared/members/change-relationship.ts';
+import { makeRelationships } from '#shared/members/relationships.dynamodb.ts';
 import type { Push, Reply } from '#shared/protocol/replies.ts';
-import { clock as systemClock } from '#shared/runtime/clock.ts';
-import { makeAcknowledge } from '#shared/use-cases/acknowledge.ts';
-import { makeChangeRelationship } from '#shared/use-cases/change-relationship.ts';
-import { makeDeliverLater } from '#shared/use-cases/deliver-later.ts';
-import { makeListConversations } from '#shared/use-cases/list-conversations.ts';
-import { makeMarkRead } from '#shared/use-cases/mark-read.ts';
-import { makeOpenConnection } from '#shared/use-cases/open-connection.ts';
-import type {
-  Clock,
-  ConnectionGateway,
-  DeliveryQueue,
-  MessageCache,
-  MessageCipher,
-  MessageReference,
-  Notifications,
-  Telemetry,
-} from '#shared/use-cases/ports.ts';
-import { makeReadHistory } from '#shared/use-cases/read-history.ts';
-import { makeReconnect } from '#shared/use-cases/reconnect.ts';
-import { makeSendMessage } from '#shared/use-cases/send-message.ts';
-import type { Session } from '#shared/use-cases/session.ts';
+import { makeReadHistory } from '#shared/reading/read-history.ts';
+import { makeReconnect } from '#shared/resume/reconnect.ts';
+import type { Clock } from '#shared/runtime/clock.ts';
+import { clock as systemClock } from '#shared/runtime/system.ts';
+import type { Telemetry } from '#shared/runtime/telemetry.ts';
 import { startTestDynamoDB } from './dynamodb.ts';
 
 type Frame = (Reply & { requestId?: string }) | Push;

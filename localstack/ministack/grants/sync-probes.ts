@@ -114,5 +114,5 @@ async function readForgotten(world: ProbeWorld): Promise<string> {
   return said(await sender.request({ action: 'read', conversationId, seq: 1 }));
 }
 
-/** Of one send in a mailbox: `shared/domain/recent-sends.ts`. */
+/** Of one send in a mailbox: `shared/log/recent-sends.ts`. */
 const rememberedBytes = 10;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
-import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { FlushableTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 import { makeDynamoDB } from '../../simulation/aws/dynamodb.ts';
 import { makeKms } from '../../simulation/aws/kms.ts';
 import type { Answer } from '../../simulation/aws/wire.ts';

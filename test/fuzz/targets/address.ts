@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
-import { addressBlock } from '#shared/domain/ip-address.ts';
+import { addressBlock } from '#shared/limits/ip-address.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';
 
 /** What stands for an address: a block in its one spelling, or the one block of all that is no address. */
 export const target: FuzzTarget = {
-  files: ['shared/domain/ip-address.ts'],
+  files: ['shared/limits/ip-address.ts'],
   seeds: ['192.0.2.1', '2001:db8:0:1::1', '::ffff:192.0.2.1', '::', '1:2:3:4:5:6:7:8', 'fe80::1%eth0', 'x'],
   words: [':', '::', '.', 'ffff', '0', '%', '/64'],
   run(input) {

@@ -1,5 +1,5 @@
-import { decodeEntry, encodeEntry } from '#shared/adapters/cache/message-entry.ts';
-import type { StoredMessage } from '#shared/domain/message.ts';
+import { decodeEntry, encodeEntry } from '#shared/cache/message-entry.ts';
+import type { StoredMessage } from '#shared/log/message.ts';
 import { type FuzzTarget, hold } from '../target.ts';
 
 const message: StoredMessage = {
@@ -14,7 +14,7 @@ const message: StoredMessage = {
 
 /** Bytes of the shared cache: exactly one message, for exactly the place that was asked for, or nothing. */
 export const target: FuzzTarget = {
-  files: ['shared/adapters/cache/message-entry.ts'],
+  files: ['shared/cache/message-entry.ts'],
   seeds: [
     encodeEntry(message) ?? '',
     encodeEntry({ ...message, clientMessageId: 'once', ciphertext: new Uint8Array([1]) }) ?? '',

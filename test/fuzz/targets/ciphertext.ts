@@ -1,7 +1,7 @@
-import { UnknownDataKey } from '#shared/adapters/kms/data-key-errors.ts';
-import { makeMessageCipher } from '#shared/adapters/kms/message-cipher.ts';
-import { UnreadableMessage } from '#shared/domain/failures.ts';
-import type { MessagePlace } from '#shared/domain/message.ts';
+import { UnknownDataKey } from '#shared/keys/data-key-errors.ts';
+import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
+import type { MessagePlace } from '#shared/log/message.ts';
+import { UnreadableMessage } from '#shared/runtime/failures.ts';
 import { type FuzzTarget, hold } from '../target.ts';
 
 const keyId = new Uint8Array(16).fill(1);
@@ -29,7 +29,7 @@ const sealed = await cipher.seal(place, keySalt, 'Hello');
 
 /** Bytes where a sealed message should be: they are that message, or do not open, and nothing else ever comes of them. */
 export const target: FuzzTarget = {
-  files: ['shared/adapters/kms/message-cipher.ts'],
+  files: ['shared/keys/message-cipher.aes.ts'],
   seeds: [sealed, sealed.subarray(0, 45), await cipher.seal({ ...place, seq: 2 }, keySalt, 'Other')],
   words: ['\u0001', '\u0000', '\u0004'],
   async run(input) {

@@ -1,7 +1,7 @@
-import { hourOf } from '#shared/domain/mailbox.ts';
+import { makeListConversations } from '#shared/mailboxes/list-conversations.ts';
+import { hourOf } from '#shared/mailboxes/mailbox.ts';
+import type { Mailboxes, MailboxNumbers } from '#shared/mailboxes/mailboxes.ts';
 import { ProtocolError } from '#shared/protocol/errors.ts';
-import { makeListConversations } from '#shared/use-cases/list-conversations.ts';
-import type { Mailboxes, MailboxNumbers } from '#shared/use-cases/ports.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';
 
 const sent = Date.UTC(2026, 0);
@@ -41,7 +41,7 @@ const { cursor: right = '' } = await page(undefined);
 
 /** A cursor: a place in the caller's own list, from which the pages lead to its end, or `bad_request`. */
 export const target: FuzzTarget = {
-  files: ['shared/use-cases/list-conversations.ts'],
+  files: ['shared/mailboxes/list-conversations.ts'],
   // Decoded: `run` encodes what it is given, so that a mutation meets what the cursor says.
   seeds: [
     Buffer.from(right, 'base64url').toString(),

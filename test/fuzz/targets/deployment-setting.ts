@@ -25,7 +25,7 @@ const prefixed = (settings: object) =>
 
 /** The CDK context: settings within their bounds, or one error that names what is wrong. */
 export const target: FuzzTarget = {
-  files: ['infra/settings.ts', 'infra/setting-parsers.ts', 'shared/domain/rate-limit-settings.ts'],
+  files: ['infra/settings.ts', 'infra/setting-parsers.ts', 'shared/limits/rate-limit-settings.ts'],
   seeds: [
     prefixed(right),
     prefixed({ issuer: right.issuer, audience: right.audience }),

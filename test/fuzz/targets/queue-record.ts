@@ -1,5 +1,5 @@
-import { parseReference } from '#shared/adapters/sqs/delivery-queue.ts';
-import { isConversationId } from '#shared/domain/conversation.ts';
+import { parseReference } from '#shared/delivery/delivery-queue.sqs.ts';
+import { isConversationId } from '#shared/log/conversation.ts';
 import { isUserId } from '#shared/protocol/user-id.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';
 
@@ -13,9 +13,9 @@ const reference = {
 /** The body of a queue's record: a reference as we write them and nothing beside it, or an error. */
 export const target: FuzzTarget = {
   files: [
-    'shared/adapters/sqs/delivery-queue.ts',
+    'shared/delivery/delivery-queue.sqs.ts',
     'shared/protocol/user-id.ts',
-    'shared/domain/conversation.ts',
+    'shared/log/conversation.ts',
   ],
   seeds: [JSON.stringify(reference), 'null', '[]', '"text"'],
   words: [

@@ -1,11 +1,11 @@
-import { gcraCharge } from '#shared/domain/rate-limit-gcra.ts';
-import { parseRateLimits } from '#shared/domain/rate-limit-settings.ts';
-import { defaultRateLimits, type RateLimits } from '#shared/domain/rate-limits.ts';
+import { gcraCharge } from '#shared/limits/gcra.ts';
+import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
+import { defaultRateLimits, type RateLimits } from '#shared/limits/rate-limits.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';
 
 /** The setting RATE_LIMITS: limits that let the heaviest request through and stay exact, or an error that says what to write. */
 export const target: FuzzTarget = {
-  files: ['shared/domain/rate-limit-settings.ts', 'shared/domain/rate-limit-gcra.ts'],
+  files: ['shared/limits/rate-limit-settings.ts', 'shared/limits/gcra.ts'],
   seeds: [
     '{"messagesPerUser":{"burst":60,"refillPerSecond":10}}',
     '{"requestsPerUser":{"burst":21},"connectionsPerAddress":{"refillPerSecond":0.5}}',

@@ -14,10 +14,12 @@ const secret = 'the code is 4711';
  * `C` in it the id of the conversation of Alice and Bob. Every frame has its answer, none is a defect, and Mallory learns nothing.
  */
 export const target: FuzzTarget = {
-  files: ['send-message.ts', 'find-duplicate.ts', 'acknowledge.ts', 'mark-read.ts', 'read-history.ts']
-    .concat(['list-conversations.ts', 'change-relationship.ts', 'reconnect.ts', 'drain-conversations.ts'])
-    .concat(['read-messages.ts', 'refusals.ts', 'mailbox-moves.ts'])
-    .map((file) => `shared/use-cases/${file}`),
+  files: [
+    ...['log/send-message.ts', 'log/find-duplicate.ts', 'mailboxes/acknowledge.ts', 'mailboxes/mark-read.ts'],
+    ...['mailboxes/list-conversations.ts', 'mailboxes/mailbox-moves.ts', 'members/change-relationship.ts'],
+    ...['reading/read-history.ts', 'reading/read-messages.ts', 'resume/reconnect.ts'],
+    ...['resume/drain-conversations.ts', 'limits/refusals.ts'],
+  ].map((file) => `shared/${file}`),
   seeds: [
     'a{"action":"send","recipientId":"mallory","content":"x","clientMessageId":"1"}\nm{"action":"reconnect"}',
     'b{"action":"ack","positions":{"C":1}}\nb{"action":"read","conversationId":"C","seq":1}',

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { makeTokenVerifier } from '#shared/runtime/token-verifier.ts';
+import { makeTokenVerifier } from '#shared/sign-in/token-verifier.jose.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';
 
 const [issuer, audience] = ['https://issuer.example', 'postrider'];
@@ -28,7 +28,7 @@ const verifyScope = verifierOf('messages');
  * token, `~…` is a part that is encoded, and a last `M` is signed with the public key as if that were a secret.
  */
 export const target: FuzzTarget = {
-  files: ['shared/runtime/token-verifier.ts', 'shared/protocol/user-id.ts'],
+  files: ['shared/sign-in/token-verifier.jose.ts', 'shared/protocol/user-id.ts'],
   seeds: [
     'H.P.S',
     `~{"alg":"none"}.~${JSON.stringify(claims)}.`,

@@ -16,7 +16,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type DynamoDb, startDynamoDb } from '#localstack/dynamodb/dynamodb.ts';
 import { clientSettings } from '#localstack/local-account.ts';
 import { findFreePort } from '#localstack/loopback-server.ts';
-import { tables } from '#shared/adapters/dynamodb/tables.ts';
+import { tables } from '#shared/aws/tables.ts';
 import { isAlive, untilGone } from '#test/localstack/processes.ts';
 
 const moduleUrl = new URL('../../../localstack/dynamodb/dynamodb.ts', import.meta.url).href;

@@ -10,7 +10,7 @@ import {
   managementEndpoint,
   readEmulation,
 } from '#localstack/ministack/emulation.ts';
-import { makeTokenVerifier, remoteKeys } from '#shared/runtime/token-verifier.ts';
+import { makeTokenVerifier, remoteKeys } from '#shared/sign-in/token-verifier.jose.ts';
 
 const issuer = { issuer: 'http://127.0.0.1:1', audience: 'postrider', jwksUri: 'http://127.0.0.1:1/keys' };
 const ministack: Emulation = { ...issuer, emulator: 'ministack', endpoint: 'https://localhost:4566' };

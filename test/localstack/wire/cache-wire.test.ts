@@ -8,7 +8,7 @@ import {
   startCacheWire,
 } from '#localstack/wire/cache-wire.ts';
 import { makeRespReader, type RespValue } from '#localstack/wire/resp.ts';
-import { makeValkeyConnect } from '#shared/adapters/cache/connect.ts';
+import { makeValkeyConnect } from '#shared/cache/valkey-connection.iovalkey.ts';
 
 /** Commands that reached the server, and what it answers to each. */
 const received: string[][] = [];

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import { expect, test } from 'vitest';
-import { DependencyFailure } from '#shared/domain/failures.ts';
 import { ProtocolError } from '#shared/protocol/errors.ts';
-import { makeFrameHandler } from '#shared/runtime/frame-handler.ts';
+import { DependencyFailure } from '#shared/runtime/failures.ts';
+import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
 import { sdkError } from '#test/support/world.ts';
 

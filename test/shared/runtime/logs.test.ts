@@ -1,7 +1,7 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 import { type Backend, makeBackend } from '#test/fuzz/support/backend.ts';
 import { sdkError } from '#test/support/world.ts';
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { makeTelemetry } from '#shared/runtime/telemetry.ts';
+import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 import { sdkError } from '#test/support/world.ts';
 
 afterEach(() => {

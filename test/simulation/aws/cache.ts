@@ -1,5 +1,5 @@
-import { decodeEntry, encodeEntry } from '#shared/adapters/cache/message-entry.ts';
-import type { MessageCache } from '#shared/use-cases/ports.ts';
+import type { MessageCache } from '#shared/cache/message-cache.ts';
+import { decodeEntry, encodeEntry } from '#shared/cache/message-entry.ts';
 import type { Dice } from '../dice.ts';
 import type { Faults } from '../faults.ts';
 import type { Sandbox } from '../sandbox.ts';

@@ -1,4 +1,4 @@
-import { type TableDefinition, tables } from '#shared/adapters/dynamodb/tables.ts';
+import { type TableDefinition, tables } from '#shared/aws/tables.ts';
 import type { Item } from './expressions.ts';
 import { NotModelled } from './expressions.ts';
 

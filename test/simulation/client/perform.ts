@@ -1,4 +1,4 @@
-import { directConversationId } from '#shared/domain/conversation.ts';
+import { directConversationId } from '#shared/log/conversation.ts';
 import type { Device } from './device.ts';
 import { named } from './device.ts';
 import type { Operation } from './operations.ts';

@@ -1,11 +1,11 @@
 import type { Mutation } from './mutation.ts';
 
-const deliverNow = 'shared/use-cases/deliver-now.ts';
-const managementApi = 'shared/adapters/connections/management-api.ts';
-const deliverLater = 'shared/use-cases/deliver-later.ts';
-const push = 'shared/use-cases/push.ts';
-const sendTest = 'shared/use-cases/send-message.test.ts';
-const laterTest = 'shared/use-cases/deliver-later.test.ts';
+const deliverNow = 'shared/delivery/deliver-now.ts';
+const managementApi = 'shared/connections/gateway.apigateway.ts';
+const deliverLater = 'shared/delivery/deliver-later.ts';
+const push = 'shared/delivery/push.ts';
+const sendTest = 'shared/log/send-message.test.ts';
+const laterTest = 'shared/delivery/deliver-later.test.ts';
 
 /** From the commit to the devices. */
 export const delivering: readonly Mutation[] = [
@@ -21,7 +21,7 @@ export const delivering: readonly Mutation[] = [
     file: deliverNow,
     find: "connections.of(member, 'strong')",
     replace: "connections.of(member, 'eventual')",
-    test: 'shared/use-cases/consistent-reads.test.ts',
+    test: 'shared/consistent-reads.test.ts',
   },
   {
     guard: 'a connection that is not open yet is looked at again',
@@ -33,7 +33,7 @@ export const delivering: readonly Mutation[] = [
   {
     guard: 'after the commit nothing takes longer than 1.5 s',
     ...{ file: deliverNow, find: 'const afterCommitMs = 1_500;', replace: 'const afterCommitMs = 60_000;' },
-    test: 'shared/use-cases/send-guards.test.ts',
+    test: 'shared/log/send-guards.test.ts',
   },
   {
     guard: 'after the commit nothing turns success into failure',
@@ -79,21 +79,21 @@ export const delivering: readonly Mutation[] = [
   },
   {
     guard: 'a query is read through all of its pages',
-    file: 'shared/adapters/dynamodb/query-all.ts',
+    file: 'shared/aws/query-all.ts',
     find: 'start = page.LastEvaluatedKey;',
     replace: 'start = undefined;',
     test: sendTest,
   },
   {
     guard: 'what goes side by side is waited for to its last part',
-    file: 'shared/use-cases/waiting.ts',
+    file: 'shared/runtime/waiting.ts',
     find: 'await Promise.allSettled(work);',
     replace: '',
-    test: 'shared/use-cases/waiting.test.ts',
+    test: 'shared/runtime/waiting.test.ts',
   },
   {
     guard: 'a clientMessageId is shown to its sender alone',
-    file: 'shared/use-cases/message-view.ts',
+    file: 'shared/log/message-view.ts',
     find: 'stored.senderId === viewerId &&',
     replace: '(stored.senderId === viewerId || true) &&',
     test: sendTest,
@@ -141,14 +141,14 @@ export const delivering: readonly Mutation[] = [
     file: managementApi,
     find: 'mayRepeat ? isThrottledOrUnanswered : isThrottled',
     replace: 'isThrottledOrUnanswered',
-    test: 'shared/adapters/connections/management-api.test.ts',
+    test: 'shared/connections/gateway.test.ts',
   },
   {
     guard: 'no attempt at a post begins after a second',
     file: managementApi,
     find: 'clock.now() < stopAt',
     replace: 'true',
-    test: 'shared/adapters/connections/management-api.test.ts',
+    test: 'shared/connections/gateway.test.ts',
   },
   {
     guard: 'a failed record of the queue comes again, and it alone',

@@ -1,16 +1,16 @@
 import type { Mutation } from './mutation.ts';
 
-const reading = 'shared/use-cases/read-messages.ts';
-const mailboxes = 'shared/adapters/dynamodb/mailboxes.ts';
-const positionsTest = 'shared/use-cases/positions.test.ts';
-const reconnectTest = 'shared/use-cases/reconnect.test.ts';
-const holesTest = 'shared/use-cases/read-holes.test.ts';
+const reading = 'shared/reading/read-messages.ts';
+const mailboxes = 'shared/mailboxes/mailboxes.dynamodb.ts';
+const positionsTest = 'shared/mailboxes/positions.test.ts';
+const reconnectTest = 'shared/resume/reconnect.test.ts';
+const holesTest = 'shared/reading/read-holes.test.ts';
 
 /** Reconnects, history, positions. */
 export const readings: readonly Mutation[] = [
   {
     guard: 'reconnect reads the mailboxes after its row says ready',
-    file: 'shared/use-cases/reconnect.ts',
+    file: 'shared/resume/reconnect.ts',
     find: 'const isOpen = await withinLimits(',
     replace: 'const early = await mailboxes.all(session.userId);\n    const isOpen = await withinLimits(',
     and: {
@@ -58,14 +58,14 @@ export const readings: readonly Mutation[] = [
   },
   {
     guard: 'a conversation whose head is not visible yet is not passed over',
-    file: 'shared/use-cases/drain-conversations.ts',
+    file: 'shared/resume/drain-conversations.ts',
     find: 'if (isYoung(lastMessageAt, clock)) complete = false;',
     replace: '',
     test: reconnectTest,
   },
   {
     guard: 'a drain ends with its token',
-    file: 'shared/use-cases/drain-conversations.ts',
+    file: 'shared/resume/drain-conversations.ts',
     find: 'const stopAt = Math.min(clock.now() + drainMs, expiresAt);',
     replace: 'const stopAt = Math.min(clock.now() + drainMs, expiresAt + drainMs);',
     test: reconnectTest,
@@ -75,18 +75,18 @@ export const readings: readonly Mutation[] = [
     file: reading,
     find: '.sort((one, other) => bySeq(one.stored, other.stored))',
     replace: '',
-    test: 'shared/use-cases/read-tiers.test.ts',
+    test: 'shared/reading/read-tiers.test.ts',
   },
   {
     guard: 'the pages of a drain are awaited, one after the other',
-    file: 'shared/use-cases/drain-pages.ts',
+    file: 'shared/resume/drain-pages.ts',
     find: "if (page.length > 0) await send({ type: 'reconnect.page', messages: page });",
     replace: "if (page.length > 0) send({ type: 'reconnect.page', messages: page }).catch(() => {});",
     test: reconnectTest,
   },
   {
     guard: 'a drain that did not get through says that there is more',
-    file: 'shared/use-cases/drain-conversations.ts',
+    file: 'shared/resume/drain-conversations.ts',
     find: 'await pager.finish(!complete);',
     replace: 'await pager.finish(false);',
     test: reconnectTest,
@@ -100,14 +100,14 @@ export const readings: readonly Mutation[] = [
         const content = await dependencies.cipher.open(stored, conversation.keySalt, stored.ciphertext);
         found.set(stored.seq, { stored, content });
       }`,
-    test: 'shared/use-cases/read-tiers.test.ts',
+    test: 'shared/reading/read-tiers.test.ts',
   },
   {
     guard: 'an entry of the cache is one for its place',
-    file: 'shared/adapters/cache/message-entry.ts',
+    file: 'shared/cache/message-entry.ts',
     find: 'return isInItsPlace ? message : undefined;',
     replace: 'return message ?? (isInItsPlace ? message : undefined);',
-    test: 'shared/adapters/cache/message-entry.test.ts',
+    test: 'shared/cache/message-entry.test.ts',
   },
   {
     guard: 'updates of a mailbox are retried after a conflict',
@@ -136,23 +136,23 @@ export const readings: readonly Mutation[] = [
   },
   {
     guard: 'a read beyond the end is refused before it is counted',
-    file: 'shared/use-cases/mark-read.ts',
+    file: 'shared/mailboxes/mark-read.ts',
     find: 'if (seq > mailbox.lastSeq) throw beyondEnd();',
     replace: '',
     test: positionsTest,
   },
   {
     guard: 'history wants a mailbox that is visible',
-    file: 'shared/use-cases/read-history.ts',
+    file: 'shared/reading/read-history.ts',
     find: 'if (!mailbox || !conversation) throw notFound();',
     replace: 'if (!conversation) throw notFound();',
-    test: 'shared/use-cases/read-holes.test.ts',
+    test: 'shared/reading/read-holes.test.ts',
   },
   {
     guard: 'a conversation is for those whom its id was made from, whatever a mailbox says',
-    file: 'shared/adapters/dynamodb/conversation-log.ts',
+    file: 'shared/log/conversation-log.dynamodb.ts',
     find: 'if (!isMember(identity, memberId)) continue;',
     replace: '',
-    test: 'shared/use-cases/strangers.test.ts',
+    test: 'shared/strangers.test.ts',
   },
 ];

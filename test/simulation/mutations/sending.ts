@@ -1,16 +1,16 @@
 import type { Mutation } from './mutation.ts';
 
-const send = 'shared/use-cases/send-message.ts';
-const log = 'shared/adapters/dynamodb/conversation-log.ts';
-const commit = 'shared/adapters/dynamodb/commit-transaction.ts';
-const cancellation = 'shared/adapters/dynamodb/cancellation.ts';
-const duplicate = 'shared/use-cases/find-duplicate.ts';
+const send = 'shared/log/send-message.ts';
+const log = 'shared/log/conversation-log.dynamodb.ts';
+const commit = 'shared/log/commit-transaction.dynamodb.ts';
+const cancellation = 'shared/log/cancellation.dynamodb.ts';
+const duplicate = 'shared/log/find-duplicate.ts';
 
-const sendTest = 'shared/use-cases/send-message.test.ts';
-const outcomeTest = 'shared/use-cases/unknown-outcome.test.ts';
-const racesTest = 'shared/use-cases/lost-races.test.ts';
-const guardsTest = 'shared/use-cases/send-guards.test.ts';
-const conditionsTest = 'shared/adapters/dynamodb/commit-transaction.test.ts';
+const sendTest = 'shared/log/send-message.test.ts';
+const outcomeTest = 'shared/log/unknown-outcome.test.ts';
+const racesTest = 'shared/log/lost-races.test.ts';
+const guardsTest = 'shared/log/send-guards.test.ts';
+const conditionsTest = 'shared/log/commit-transaction.test.ts';
 
 const headCondition = `keySalt }),
           },
@@ -66,7 +66,7 @@ export const sending: readonly Mutation[] = [
   },
   {
     guard: 'unprocessed keys are asked for again',
-    file: 'shared/adapters/dynamodb/batch-get.ts',
+    file: 'shared/aws/batch-get.ts',
     find: 'pending = UnprocessedKeys as typeof pending;',
     replace: 'pending = {} as typeof UnprocessedKeys as typeof pending;',
     test: sendTest,
@@ -190,7 +190,7 @@ export const sending: readonly Mutation[] = [
     find: 'leaveWitness(dependencies, commit),',
     replace: 'Promise.resolve(commit),',
     and: { find: '// Step 4:', replace: 'await leaveWitness(dependencies, commit);\n      // Step 4:' },
-    test: 'shared/use-cases/counted-calls.test.ts',
+    test: 'shared/counted-calls.test.ts',
   },
   {
     guard: 'a queue that hangs does not hold up the confirmation',

@@ -1,13 +1,13 @@
 import type { Mutation } from './mutation.ts';
 
-const cipher = 'shared/adapters/kms/message-cipher.ts';
-const store = 'shared/adapters/kms/data-key-store.ts';
-const memory = 'shared/adapters/kms/data-key-memory.ts';
-const limiter = 'shared/adapters/dynamodb/rate-limiter.ts';
-const rotationTest = 'shared/adapters/kms/data-key-rotation.test.ts';
-const keysTest = 'shared/adapters/kms/data-keys.test.ts';
-const limiterTest = 'shared/adapters/dynamodb/rate-limiter.interleavings.test.ts';
-const refusalsTest = 'shared/adapters/dynamodb/rate-limiter.refusals.test.ts';
+const cipher = 'shared/keys/message-cipher.aes.ts';
+const store = 'shared/keys/data-key-store.kms.ts';
+const memory = 'shared/keys/data-key-memory.lru.ts';
+const limiter = 'shared/limits/rate-limiter.dynamodb.ts';
+const rotationTest = 'shared/keys/data-key-rotation.test.ts';
+const keysTest = 'shared/keys/data-keys.test.ts';
+const limiterTest = 'shared/limits/rate-limiter.interleavings.test.ts';
+const refusalsTest = 'shared/limits/rate-limiter.refusals.test.ts';
 
 const boundFields = [
   ['conversationId', 'lengthPrefixed(conversationId)', "lengthPrefixed('')"],
@@ -27,16 +27,16 @@ export const surroundings: readonly Mutation[] = [
     find: 'return Buffer.concat([Buffer.of(version), dataKey.keyId, iv, ...ciphertext, cipher.getAuthTag()]);',
     replace:
       'return Buffer.concat([Buffer.of(version), dataKey.keyId, iv, ...ciphertext, cipher.getAuthTag(), Buffer.from(content)]);',
-    test: 'shared/adapters/kms/test-vectors.test.ts',
+    test: 'shared/keys/test-vectors.test.ts',
   },
   {
     guard: 'the additional data of the encryption',
     ...{ file: cipher, find: '.setAAD(bound)', replace: '.setAAD(Buffer.of(version))' },
-    test: 'shared/adapters/kms/clear-fields.test.ts',
+    test: 'shared/keys/clear-fields.test.ts',
   },
   ...boundFields.map(([field, find, replace]) => ({
     guard: `the ciphertext is bound to ${field}`,
-    ...{ file: cipher, find, replace, test: 'shared/adapters/kms/clear-fields.test.ts' },
+    ...{ file: cipher, find, replace, test: 'shared/keys/clear-fields.test.ts' },
   })),
   {
     guard: 'the pointer to the data key moves on from the previous key alone',
@@ -95,14 +95,14 @@ export const surroundings: readonly Mutation[] = [
     file: limiter,
     find: 'if (!soFar.allowed) return soFar;',
     replace: '',
-    test: 'shared/adapters/dynamodb/rate-limiter.calls.test.ts',
+    test: 'shared/limits/rate-limiter.calls.test.ts',
   },
   {
     guard: 'a request whose refusal is known does no work',
-    file: 'shared/use-cases/refusals.ts',
+    file: 'shared/limits/refusals.ts',
     find: '  refuse(limiter.lastKnown(charges));\n',
     replace: '',
-    test: 'shared/use-cases/request-limits.test.ts',
+    test: 'shared/limits/request-limits.test.ts',
   },
   {
     guard: 'GCRA: a refund is given once',
@@ -127,44 +127,44 @@ export const surroundings: readonly Mutation[] = [
   },
   {
     guard: 'a frame after the expiry ends the connection',
-    file: 'shared/runtime/frame-handler.ts',
+    file: 'shared/runtime/frame-handler.middy.ts',
     find: 'if (clock.now() < sessionOf(event).expiresAt) return;',
     replace: 'if (clock.now() < Number.POSITIVE_INFINITY) return;',
     test: 'shared/runtime/frame-handler.test.ts',
   },
   {
     guard: 'the 21st connection ends the oldest',
-    file: 'shared/use-cases/open-connection.ts',
+    file: 'shared/connections/open-connection.ts',
     find: 'live.sort(newestFirst).slice(limits.connectionsPerUser)',
     replace: 'live.sort(newestFirst).slice(limits.connectionsPerUser * 100)',
-    test: 'shared/use-cases/open-connection.test.ts',
+    test: 'shared/connections/open-connection.test.ts',
   },
   {
     guard: 'a connection that failed to open leaves no row',
-    file: 'shared/use-cases/open-connection.ts',
+    file: 'shared/connections/open-connection.ts',
     find: 'await connections.remove(connection).catch(',
     replace: 'await Promise.resolve().catch(',
-    test: 'shared/use-cases/open-connection.test.ts',
+    test: 'shared/connections/open-connection.test.ts',
   },
   {
     guard: 'an answer that goes silent after its headers is given up',
-    file: 'shared/runtime/clients.ts',
+    file: 'shared/aws/clients.ts',
     find: 'socketTimeout: requestTimeout,',
     replace: '',
-    test: 'shared/runtime/clients.test.ts',
+    test: 'shared/aws/clients.test.ts',
   },
   {
     guard: 'a request is answered before Lambda ends its function',
-    file: 'shared/runtime/frame-handler.ts',
+    file: 'shared/runtime/frame-handler.middy.ts',
     find: 'const timeoutEarlyInMillis = 2_000;',
     replace: 'const timeoutEarlyInMillis = 5;',
     test: 'shared/runtime/frame-handler.test.ts',
   },
   {
     guard: 'rows of connections that cannot live any longer are passed over',
-    file: 'shared/adapters/dynamodb/connections.ts',
+    file: 'shared/connections/connections.dynamodb.ts',
     find: 'connection.connectedAt + longestLifeMs > clock.now()',
     replace: 'connection.connectedAt + longestLifeMs > 0',
-    test: 'shared/adapters/dynamodb/connections.test.ts',
+    test: 'shared/connections/connections.test.ts',
   },
 ];

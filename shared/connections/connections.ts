@@ -1,0 +1,18 @@
+import type { Session } from './session.ts';
+
+/** One member's live connection. */
+export interface Connection extends Session {
+  /** Milliseconds since the epoch. */
+  readonly connectedAt: number;
+  /** Whether its first `reconnect` has come: nothing is pushed before. */
+  readonly ready: boolean;
+}
+
+export interface Connections {
+  add(connection: Connection): Promise<void>;
+  remove(connection: Pick<Connection, 'userId' | 'connectionId'>): Promise<void>;
+  /** Lets pushes begin. False if there is no such connection (any more). */
+  markReady(connection: Pick<Connection, 'userId' | 'connectionId'>): Promise<boolean>;
+  /** Every connection of the user, those that cannot live any longer left out. */
+  of(userId: string, consistency: 'eventual' | 'strong'): Promise<Connection[]>;
+}

@@ -1,0 +1,75 @@
+import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
+import { limits } from '#shared/protocol/limits.ts';
+import type { Clock } from '#shared/runtime/clock.ts';
+import type { Telemetry } from '#shared/runtime/telemetry.ts';
+import type { Connection, Connections } from './connections.ts';
+import type { ConnectionGateway } from './gateway.ts';
+
+export interface OpenConnectionDependencies {
+  readonly connections: Connections;
+  readonly gateway: ConnectionGateway;
+  readonly limiter: RateLimiter;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+export type OpenConnectionResult =
+  | { readonly opened: true }
+  | { readonly opened: false; readonly retryAfterMs: number };
+
+/** Attempts to close a connection that may still be opening, and the pause before each further one, in milliseconds. */
+const closeAttempts = 5;
+const closeAgainMs = 200;
+/** Older ones are open, or gone. */
+const openingMs = 5_000;
+
+/** Lets a connection in, within the address's limit, and shows the user's oldest out where there are too many. */
+export function makeOpenConnection(dependencies: OpenConnectionDependencies) {
+  const { connections, gateway, limiter, clock, telemetry } = dependencies;
+
+  return async (connection: Connection): Promise<OpenConnectionResult> => {
+    const decision = await limiter.take([{ limit: 'connectionsPerAddress', of: connection.address }]);
+    if (!decision.allowed) return { opened: false, retryAfterMs: decision.retryAfterMs };
+    try {
+      await connections.add(connection);
+      await showOutSurplus(connection);
+    } catch (error) {
+      // Nobody will come over it: its row would count as one of the newest, and show out others in its place.
+      await connections.remove(connection).catch((failure: unknown) => {
+        telemetry.error('removing a connection that failed to open failed', failure);
+      });
+      throw error;
+    }
+    return { opened: true };
+  };
+
+  async function showOutSurplus({ userId, connectionId }: Connection): Promise<void> {
+    const live = await connections.of(userId, 'strong');
+    // Whoever opens at the same moment orders them alike, so nobody is shown out who is among the newest.
+    const surplus = live.sort(newestFirst).slice(limits.connectionsPerUser);
+    await Promise.all(
+      surplus.map(async (oldest) => {
+        // The row first: one that is still opening when nobody tries any more finds itself removed at its `reconnect`.
+        await connections.remove(oldest);
+        // This one can't be closed by itself: it opens when this is over.
+        if (oldest.connectionId === connectionId) return;
+        await close(oldest).catch((error: unknown) => {
+          telemetry.error('closing a surplus connection failed', error, {
+            connectionId: oldest.connectionId,
+          });
+        });
+      }),
+    );
+  }
+
+  async function close({ connectionId, connectedAt }: Connection): Promise<void> {
+    for (let attempt = 1; (await gateway.close(connectionId)) === 'gone'; attempt += 1) {
+      if (attempt === closeAttempts || clock.now() - connectedAt > openingMs) return;
+      await clock.sleep(closeAgainMs);
+    }
+  }
+}
+
+function newestFirst(one: Connection, other: Connection): number {
+  return other.connectedAt - one.connectedAt || (one.connectionId < other.connectionId ? 1 : -1);
+}

@@ -1,0 +1,72 @@
+import type { MessageCipher } from '#shared/keys/message-cipher.ts';
+import type { ConversationIdentity } from '#shared/log/conversation.ts';
+import type { ConversationLog } from '#shared/log/conversation-log.ts';
+import type { StoredMessage } from '#shared/log/message.ts';
+import { messageIdTime } from '#shared/log/message-id.ts';
+import { viewMessage } from '#shared/log/message-view.ts';
+import { unreadCount } from '#shared/mailboxes/mailbox.ts';
+import type { Mailboxes } from '#shared/mailboxes/mailboxes.ts';
+import { openMessage } from '#shared/reading/read-messages.ts';
+import type { MessageReference } from './delivery-queue.ts';
+import type { Notifications } from './notifications.ts';
+import { isOpen, type PushDependencies, type Pushed, pushTo } from './push.ts';
+
+export interface DeliverLaterDependencies extends PushDependencies {
+  readonly mailboxes: Mailboxes;
+  readonly log: ConversationLog;
+  readonly cipher: MessageCipher;
+  readonly notifications: Notifications;
+}
+
+/**
+ * After this long a message is in the mailbox or never will be: the function that made it has ended, by its time-out of 25 s
+ * at the latest, and what it asked for last may take effect and become visible some seconds later. The queue's visibility
+ * time-out is longer by far.
+ */
+const settledMs = 40_000;
+const toNobody: Pushed = { taken: 0, failed: 0 };
+
+/**
+ * Looks again at a message some seconds after its send: never committed or acknowledged since, nothing is to be done;
+ * otherwise it is posted to the recipient's connections, or, where none takes it, a notification is published. Resolves
+ * to `false` where it is too early to say or a connection could not be posted to, and throws where it could not be done:
+ * the queue is to bring the reference again. `isLast` says that it will not: then a post that fails is let go.
+ */
+export function makeDeliverLater(dependencies: DeliverLaterDependencies) {
+  const { mailboxes, log, connections, notifications, clock, telemetry } = dependencies;
+
+  return async (reference: MessageReference, isLast = false): Promise<boolean> => {
+    const { recipientId, conversationId, seq, messageId } = reference;
+    const mailbox = await mailboxes.get(recipientId, conversationId);
+    const mayStillCome = clock.now() - messageIdTime(messageId) < settledMs;
+    if (!mailbox || mailbox.lastSeq < seq) return !mayStillCome;
+    if (mailbox.deliveredSeq >= seq) return true;
+
+    const stored = await log.message(conversationId, seq);
+    // The attempt that left this reference lost the race for its place; the winner left its own.
+    if (stored.messageId !== messageId) return true;
+
+    const conversation = (await log.identities(recipientId, [conversationId])).get(conversationId);
+    if (!conversation) return !mayStillCome;
+    const { taken, failed } = await post(stored, conversation, recipientId);
+    if (taken === 0) {
+      await notifications.publish({ ...reference, unread: unreadCount(mailbox) });
+      telemetry.count('NotificationPublished');
+    }
+    return failed === 0 || isLast;
+  };
+
+  async function post(
+    stored: StoredMessage,
+    conversation: ConversationIdentity,
+    recipientId: string,
+  ): Promise<Pushed> {
+    const found = await connections.of(recipientId, 'strong');
+    // Opened only for somebody: a notification needs no content, and must not depend on KMS.
+    if (!found.some((connection) => isOpen(connection, clock))) return toNobody;
+    const content = await openMessage(dependencies, conversation, stored);
+    if (content === undefined) return toNobody;
+    const message = viewMessage(stored, content, conversation, recipientId);
+    return pushTo(dependencies, found, { type: 'message.new', messageId: stored.messageId, message });
+  }
+}

@@ -1,0 +1,76 @@
+import type { MessageCache } from '#shared/cache/message-cache.ts';
+import type { Connection } from '#shared/connections/connections.ts';
+import type { ConversationIdentity } from '#shared/log/conversation.ts';
+import type { StoredMessage } from '#shared/log/message.ts';
+import { viewMessage } from '#shared/log/message-view.ts';
+import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
+import { isOpen, type PushDependencies, pushTo } from './push.ts';
+
+export interface DeliverNowDependencies extends PushDependencies {
+  /** Fastest first: this environment's memory, then the cache if there is one. */
+  readonly tiers: readonly MessageCache[];
+}
+
+export interface Delivery {
+  readonly stored: StoredMessage;
+  readonly content: string;
+  readonly conversation: ConversationIdentity;
+  /** The connection that the message came over: it gets the confirmation instead. */
+  readonly from: string;
+  /** Connections that were looked up beside the commit. */
+  readonly early: readonly Connection[];
+}
+
+/** For all that follows a commit. */
+const afterCommitMs = 1_500;
+
+/** Connections of both members as the eventually consistent read has them: those that can be pushed to at once. */
+export async function lookUpEarly(
+  { connections, telemetry }: PushDependencies,
+  members: readonly string[],
+): Promise<Connection[]> {
+  try {
+    return (await sideBySide(...members.map((member) => connections.of(member, 'eventual')))).flat();
+  } catch (error) {
+    telemetry.error('early look-up failed', error);
+    return [];
+  }
+}
+
+/**
+ * New Message to every live connection of both members but the sender's own, and the message into the tiers. The
+ * consistent look-up comes after the commit, and `reconnect` reads its mailboxes after its row was written, so at
+ * least one of the two sees the other. Never throws: a push is a hint, the mailbox is the truth.
+ */
+export async function deliverNow(dependencies: DeliverNowDependencies, delivery: Delivery): Promise<void> {
+  const { connections, tiers, clock, telemetry } = dependencies;
+  const { stored, content, conversation, from, early } = delivery;
+  const told = new Set([from]);
+
+  const tell = async (found: readonly Connection[]): Promise<void> => {
+    // One that is not open yet may be by the later look-up, and is still to be told then.
+    const untold = found.filter((one) => isOpen(one, clock) && !told.has(one.connectionId));
+    for (const { connectionId } of untold) told.add(connectionId);
+    await Promise.all(
+      conversation.members.map((member) => {
+        const message = viewMessage(stored, content, conversation, member);
+        const theirs = untold.filter(({ userId }) => userId === member);
+        return pushTo(dependencies, theirs, { type: 'message.new', messageId: stored.messageId, message });
+      }),
+    );
+  };
+
+  await withinTime(
+    clock,
+    afterCommitMs,
+    sideBySide(
+      tell(early),
+      ...conversation.members.map(async (member) => tell(await connections.of(member, 'strong'))),
+      ...tiers.map((tier) => tier.put(stored)),
+    ),
+    (error) => {
+      telemetry.error('delivery after the commit failed', error, { messageId: stored.messageId });
+      telemetry.count('DeliverNowFailed');
+    },
+  );
+}

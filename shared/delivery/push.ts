@@ -1,0 +1,49 @@
+import type { Connection, Connections } from '#shared/connections/connections.ts';
+import type { ConnectionGateway } from '#shared/connections/gateway.ts';
+import type { Push } from '#shared/protocol/replies.ts';
+import type { Clock } from '#shared/runtime/clock.ts';
+import type { Telemetry } from '#shared/runtime/telemetry.ts';
+
+export interface PushDependencies {
+  readonly connections: Connections;
+  readonly gateway: ConnectionGateway;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+/** Whether a connection may be pushed to: not before its first `reconnect`, and not after its token's expiry. */
+export function isOpen({ ready, expiresAt }: Connection, clock: Clock): boolean {
+  return ready && expiresAt > clock.now();
+}
+
+/** How many connections took a push, and how many it could not be posted to. */
+export interface Pushed {
+  readonly taken: number;
+  readonly failed: number;
+}
+
+/** Posts `push` to each of `connections` that may be pushed to. Never throws. */
+export async function pushTo(
+  { connections: table, gateway, clock, telemetry }: PushDependencies,
+  connections: readonly Connection[],
+  push: Push,
+): Promise<Pushed> {
+  const frame = JSON.stringify(push);
+  const open = connections.filter((connection) => isOpen(connection, clock));
+  const outcomes = await Promise.all(
+    open.map(async (connection) => {
+      try {
+        const outcome = await gateway.post(connection.connectionId, frame, { mayRepeat: true });
+        // The connection was ready once, so this is not the 410 of one that is still opening.
+        if (outcome === 'gone') await table.remove(connection);
+        return outcome;
+      } catch (error) {
+        telemetry.error('push failed', error, { connectionId: connection.connectionId });
+        telemetry.count('PushFailed');
+        return 'failed';
+      }
+    }),
+  );
+  const count = (outcome: (typeof outcomes)[number]) => outcomes.filter((one) => one === outcome).length;
+  return { taken: count('posted'), failed: count('failed') };
+}

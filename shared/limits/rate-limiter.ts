@@ -1,0 +1,18 @@
+export type RateLimitDecision =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly retryAfterMs: number };
+
+/** Takes from every named budget, or from none of them. */
+export interface RateLimiter {
+  take(charges: readonly RateLimitCharge[]): Promise<RateLimitDecision>;
+  /** Whether the last answers already tell that nothing is left of one of them: a look at the memory, and no call. */
+  lastKnown(charges: readonly RateLimitCharge[]): RateLimitDecision;
+}
+
+export interface RateLimitCharge {
+  readonly limit: 'messagesPerUser' | 'messagesPerAddress' | 'requestsPerUser' | 'connectionsPerAddress';
+  /** A user id, or an IP address (which the limiter reduces to /64 for IPv6). */
+  readonly of: string;
+  /** 1 unless told. */
+  readonly cost?: number;
+}

@@ -1,0 +1,83 @@
+import { DependencyFailure } from '#shared/runtime/failures.ts';
+
+/** A budget that each user or address has: `burst` units at most, refilled steadily. */
+export interface RateLimit {
+  /** What the keys of its rows begin with; no two limits share one. */
+  readonly keyPrefix: string;
+  readonly per: 'user' | 'address';
+  /** Units that pass at once after a rest. */
+  readonly burst: number;
+  readonly refillPerSecond: number;
+  /** Units that the heaviest single request takes. A smaller burst would refuse it for ever. */
+  readonly heaviestCost: number;
+  /** What happens to a request while the table of rate limits cannot be had. */
+  readonly whenStoreFails: 'open' | 'closed';
+}
+
+const rowsReadPerUnit = 25;
+const rowsWrittenPerUnit = 5;
+
+/** 500 positions of a `reconnect` and 100 of an `ack` come to the same. */
+const heaviestRequestCost = requestCost(500);
+
+export const defaultRateLimits = {
+  messagesPerUser: {
+    keyPrefix: 'user#messages#',
+    per: 'user',
+    burst: 30,
+    refillPerSecond: 5,
+    heaviestCost: 1,
+    // A message is kept for ever and paid for. Without DynamoDB it could not be stored either, so refusing loses nothing.
+    whenStoreFails: 'closed',
+  },
+  messagesPerAddress: {
+    keyPrefix: 'ip#messages#',
+    per: 'address',
+    burst: 300,
+    refillPerSecond: 50,
+    heaviestCost: 1,
+    // A second line behind the limit per user. An address can be a whole office, which one bad row should not silence.
+    whenStoreFails: 'open',
+  },
+  requestsPerUser: {
+    keyPrefix: 'user#requests#',
+    per: 'user',
+    burst: 100,
+    refillPerSecond: 20,
+    heaviestCost: heaviestRequestCost,
+    // Catching up is what everybody needs after trouble, and it adds nothing that has to be kept.
+    whenStoreFails: 'open',
+  },
+  connectionsPerAddress: {
+    keyPrefix: 'ip#connections#',
+    per: 'address',
+    burst: 100,
+    refillPerSecond: 5,
+    heaviestCost: 1,
+    // The token has been verified before. Refusing would lock everybody out just when everybody reconnects.
+    whenStoreFails: 'open',
+  },
+} as const satisfies Record<string, RateLimit>;
+
+export type RateLimitName = keyof typeof defaultRateLimits;
+
+export type RateLimits = Readonly<Record<RateLimitName, RateLimit>>;
+
+/**
+ * What a request takes from `requestsPerUser`: 1, and 1 more for each 25 rows that it may read (a `limit`, a number of
+ * positions) and for each 5 that it may write. A written row costs about as much as five read ones of 1 KB.
+ */
+export function requestCost(rowsRead: number, rowsWritten = 0): number {
+  return 1 + Math.floor(rowsRead / rowsReadPerUnit) + Math.floor(rowsWritten / rowsWrittenPerUnit);
+}
+
+/** A limit that fails closed could not be checked. The request was not let through; it may be sent again. */
+export class RateLimiterUnavailable extends DependencyFailure {
+  override readonly name = 'RateLimiterUnavailable';
+  readonly limit: RateLimitName;
+
+  constructor(limit: RateLimitName, cause: unknown) {
+    super(`The rate limit ${limit} could not be checked, and it lets nothing through unchecked.`, { cause });
+    this.limit = limit;
+  }
+}

@@ -1,0 +1,163 @@
+import type { Connection } from '#shared/connections/connections.ts';
+import type { Session } from '#shared/connections/session.ts';
+import { type DeliverNowDependencies, deliverNow, lookUpEarly } from '#shared/delivery/deliver-now.ts';
+import type { DeliveryQueue } from '#shared/delivery/delivery-queue.ts';
+import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
+import { forbidden, notFound, withinLimits } from '#shared/limits/refusals.ts';
+import { directConversationId, isConversationId, otherMember } from '#shared/log/conversation.ts';
+import { makeMessageId } from '#shared/log/message-id.ts';
+import { noRecentSends, rememberSend } from '#shared/log/recent-sends.ts';
+import { badRequest } from '#shared/protocol/fields.ts';
+import type { Reply } from '#shared/protocol/replies.ts';
+import type { SendRequest } from '#shared/protocol/requests.ts';
+import type { Random, RandomBytes } from '#shared/runtime/clock.ts';
+import { DependencyFailure } from '#shared/runtime/failures.ts';
+import { makeBackoff, sideBySide, withinTime } from '#shared/runtime/waiting.ts';
+import type { Commit, ConversationLog, SendState } from './conversation-log.ts';
+import { type FindDuplicateDependencies, findDuplicate } from './find-duplicate.ts';
+import { viewMessage } from './message-view.ts';
+
+export interface SendDependencies extends DeliverNowDependencies, FindDuplicateDependencies {
+  readonly limiter: RateLimiter;
+  readonly queue: DeliveryQueue;
+  readonly random: Random;
+  readonly randomBytes: RandomBytes;
+}
+
+type SentReply = Extract<Reply, { type: 'message.sent' }>;
+export type SendMessage = (request: SendRequest, session: Session) => Promise<SentReply>;
+
+/** A lost race is tried again until then. */
+const attemptsMs = 15_000;
+/**
+ * The last request of a commit begins by then, so that the witness that left with it finds it settled 10 s later, although
+ * a request that timed out after 2 s may take effect another 5 s later. Where it does not, it comes once more.
+ */
+const commitMs = 3_000;
+const witnessMs = 1_500;
+
+/**
+ * The delivery flow: limits and state side by side, the decision, one transaction, the pushes. Throws a
+ * `ProtocolError` with what the client is to be told, or a `DependencyFailure`.
+ */
+export function makeSendMessage(dependencies: SendDependencies): SendMessage {
+  const { log, limiter, clock, random, telemetry } = dependencies;
+  const backoff = makeBackoff(clock, random);
+
+  return async (request, session) => {
+    const deadline = clock.now() + attemptsMs;
+    if (request.recipientId === session.userId)
+      throw badRequest('"recipientId" is yourself.', 'Name the user that you write to.');
+
+    // Step 1: may this user and this address send now, and what does the send continue?
+    const charges = [
+      { limit: 'messagesPerUser', of: session.userId },
+      { limit: 'messagesPerAddress', of: session.address },
+    ] as const;
+    const {
+      parties,
+      state: initial,
+      blocked,
+    } = await withinLimits(limiter, charges, () => readWhatItContinues(log, request, session.userId));
+
+    let state = initial;
+    for (let attempt = 1; ; attempt += 1) {
+      // Step 2: a committed message stays confirmed, whatever has changed since; only then is the relationship asked.
+      const duplicate = await findDuplicate(dependencies, request, state);
+      if (duplicate) return { ...(await tellAll(duplicate, [])), duplicate: true };
+      if (blocked) throw forbidden();
+      const commit = await composeMessage(dependencies, request, parties, state);
+
+      // Step 3: the commit, and beside it its witness and the look-up of whom to tell.
+      const [outcome, early] = await sideBySide(
+        log.commit(commit, Math.min(deadline, clock.now() + commitMs)),
+        lookUpEarly(dependencies, commit.conversation.members),
+        leaveWitness(dependencies, commit),
+      );
+
+      // Step 4: the pushes; nothing from here on can turn success into failure.
+      if (outcome.committed) return tellAll(commit, early);
+
+      telemetry.count('SendLostRace');
+      if (clock.now() >= deadline) throw new DependencyFailure('The conversation is too busy.');
+      await backoff(attempt);
+      state = outcome.state ?? (await log.readSendState(parties)).state;
+    }
+
+    async function tellAll(
+      { message: stored, conversation }: Pick<Commit, 'message' | 'conversation'>,
+      early: readonly Connection[],
+    ): Promise<SentReply> {
+      const { content } = request;
+      await deliverNow(dependencies, { stored, content, conversation, from: session.connectionId, early });
+      const message = viewMessage(stored, content, conversation, session.userId);
+      return { type: 'message.sent', messageId: stored.messageId, message };
+    }
+  };
+}
+
+interface Parties {
+  readonly conversationId: string;
+  readonly senderId: string;
+  readonly recipientId: string;
+}
+
+async function readWhatItContinues(log: ConversationLog, request: SendRequest, senderId: string) {
+  const parties = await findParties(log, request, senderId);
+  return { parties, ...(await log.readSendState(parties)) };
+}
+
+/** Access: one may write to another user, or into a conversation of one's own. */
+async function findParties(log: ConversationLog, request: SendRequest, senderId: string): Promise<Parties> {
+  const { recipientId, conversationId = '' } = request;
+  if (recipientId !== undefined)
+    return { conversationId: directConversationId(senderId, recipientId), senderId, recipientId };
+  if (!isConversationId(conversationId)) throw notFound();
+  const conversation = (await log.identities(senderId, [conversationId])).get(conversationId);
+  const other = conversation && otherMember(conversation, senderId);
+  if (other === undefined) throw notFound();
+  return { conversationId, senderId, recipientId: other };
+}
+
+/** The message in the place after the last one, sealed, with its unique id. */
+async function composeMessage(
+  { cipher, clock, randomBytes }: SendDependencies,
+  { clientMessageId, content }: SendRequest,
+  { conversationId, senderId, recipientId }: Parties,
+  { conversation, mailbox }: SendState,
+): Promise<Commit> {
+  const { members, keySalt } = conversation ?? {
+    members: [senderId, recipientId] as const,
+    keySalt: randomBytes(32),
+  };
+  const now = clock.now();
+  const seq = (conversation?.lastSeq ?? 0) + 1;
+  const place = {
+    conversationId,
+    seq,
+    messageId: makeMessageId(now, randomBytes(16)),
+    senderId,
+    senderCount: (mailbox?.sentCount ?? 0) + 1,
+    sentAt: Math.max(now, conversation?.lastMessageAt ?? 0),
+    ...(clientMessageId !== undefined && { clientMessageId }),
+  };
+  return {
+    message: { ...place, ciphertext: await cipher.seal(place, keySalt, content) },
+    conversation: { conversationId, members, keySalt },
+    recipientId,
+    recentSends: rememberSend(mailbox?.recentSends ?? noRecentSends, clientMessageId, seq),
+  };
+}
+
+/** It leaves beside the commit, not after it: whatever dies in between, somebody looks again later. */
+async function leaveWitness(
+  { queue, clock, telemetry }: SendDependencies,
+  { recipientId, message }: Commit,
+): Promise<void> {
+  const { conversationId, seq, messageId } = message;
+  const leaving = queue.leave({ recipientId, conversationId, seq, messageId });
+  await withinTime(clock, witnessMs, leaving, (error) => {
+    telemetry.error('no witness in the queue', error, { conversationId, seq });
+    telemetry.count('WitnessFailed');
+  });
+}

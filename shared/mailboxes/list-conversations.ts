@@ -1,0 +1,104 @@
+import type { Session } from '#shared/connections/session.ts';
+import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
+import { chargesOf, refuseOverLimit } from '#shared/limits/refusals.ts';
+import type { ConversationLog } from '#shared/log/conversation-log.ts';
+import { hourOf, unreadCount } from '#shared/mailboxes/mailbox.ts';
+import { badRequest } from '#shared/protocol/fields.ts';
+import { limits } from '#shared/protocol/limits.ts';
+import { fitting, roomIn } from '#shared/protocol/pages.ts';
+import { type ConversationSummary, type Reply, replyFrame } from '#shared/protocol/replies.ts';
+import type { ConversationsRequest } from '#shared/protocol/requests.ts';
+import { isYoung } from '#shared/reading/read-messages.ts';
+import type { Clock } from '#shared/runtime/clock.ts';
+import { DependencyFailure } from '#shared/runtime/failures.ts';
+import type { Mailboxes, MailboxNumbers } from './mailboxes.ts';
+
+export interface ListConversationsDependencies {
+  readonly mailboxes: Mailboxes;
+  readonly log: ConversationLog;
+  readonly limiter: RateLimiter;
+  readonly clock: Clock;
+}
+
+/** Where a page ends: the next one begins with what is older. */
+type Cursor = Pick<MailboxNumbers, 'lastMessageAt' | 'conversationId'>;
+
+/** The user's conversations, newest first. */
+export function makeListConversations({ mailboxes, log, limiter, clock }: ListConversationsDependencies) {
+  return async (
+    request: ConversationsRequest,
+    session: Session,
+    requestId: string | undefined,
+  ): Promise<Reply> => {
+    const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
+    const limit = request.limit ?? limits.conversationsDefault;
+    // Not side by side: an hour in which everything was active is read whole, and that is too much for a refused request.
+    await refuseOverLimit(limiter, chargesOf(request, session));
+    // One more than the page holds tells whether it is the last.
+    const rest = await readOlder(mailboxes, session.userId, limit + 1, after);
+    const page = rest.slice(0, limit);
+    const identities = await log.identities(
+      session.userId,
+      page.map(({ conversationId }) => conversationId),
+    );
+    if (page.some((one) => !identities.has(one.conversationId) && isYoung(one.lastMessageAt, clock)))
+      throw new DependencyFailure('A conversation of this page is not visible yet.');
+    const summaries = page.map((mailbox) =>
+      summarize(mailbox, identities.get(mailbox.conversationId)?.members ?? [session.userId]),
+    );
+
+    const longestCursor = encodeCursor({
+      lastMessageAt: Number.MAX_SAFE_INTEGER,
+      conversationId: 'x'.repeat(43),
+    });
+    const empty = { type: 'conversations.page', conversations: [], cursor: longestCursor } as const;
+    const kept = fitting(summaries, roomIn(replyFrame(empty, requestId)));
+    const last = page[kept.length - 1];
+    const cursor = last && kept.length < rest.length ? { cursor: encodeCursor(last) } : {};
+    return { type: 'conversations.page', conversations: kept, ...cursor };
+  };
+}
+
+/** What comes after the cursor, newest first: at least `atLeast` of them, or all that there are. */
+async function readOlder(
+  mailboxes: Mailboxes,
+  userId: string,
+  atLeast: number,
+  after: Cursor | undefined,
+): Promise<MailboxNumbers[]> {
+  const recent = await mailboxes.recent(userId, atLeast, after && hourOf(after.lastMessageAt));
+  return recent.filter((mailbox) => !after || newestFirst(after, mailbox) < 0).sort(newestFirst);
+}
+
+function newestFirst(one: Cursor, other: Cursor): number {
+  return (
+    other.lastMessageAt - one.lastMessageAt ||
+    Number(one.conversationId > other.conversationId) - Number(one.conversationId < other.conversationId)
+  );
+}
+
+function summarize(mailbox: MailboxNumbers, members: readonly string[]): ConversationSummary {
+  const { conversationId, lastSeq, deliveredSeq, readSeq, lastMessageAt } = mailbox;
+  return {
+    conversationId,
+    members,
+    lastSeq,
+    deliveredSeq,
+    readSeq,
+    unread: unreadCount(mailbox),
+    lastMessageAt: new Date(lastMessageAt).toISOString(),
+  };
+}
+
+function encodeCursor({ lastMessageAt, conversationId }: Cursor): string {
+  return Buffer.from(`${lastMessageAt} ${conversationId}`).toString('base64url');
+}
+
+function decodeCursor(cursor: string): Cursor {
+  const match = /^(\d{1,16}) ([A-Za-z0-9_-]{43})$/.exec(Buffer.from(cursor, 'base64url').toString());
+  const decoded = { lastMessageAt: Number(match?.[1]), conversationId: match?.[2] ?? '' };
+  // Reading base64 passes over what is none: only the very text that was given out comes back.
+  if (!match || encodeCursor(decoded) !== cursor)
+    throw badRequest('"cursor" is not one of ours.', 'Give back the cursor of the page before, or none.');
+  return decoded;
+}

@@ -1,0 +1,30 @@
+import type { Mailbox } from './mailbox.ts';
+
+/** A mailbox row without its remembered sends. */
+export type MailboxNumbers = Omit<Mailbox, 'recentSends'>;
+
+export type MailboxMove =
+  | { readonly moved: true; readonly mailbox: MailboxNumbers }
+  | { readonly moved: false; readonly reason: 'older' | 'beyond_end' | 'not_found' };
+
+export interface Mailboxes {
+  /** Consistent. */
+  get(userId: string, conversationId: string): Promise<Mailbox | undefined>;
+  /** Every mailbox of the user, consistent, in no particular order. */
+  all(userId: string): Promise<MailboxNumbers[]>;
+  /**
+   * Those whose conversations were active last, consistent, in no particular order: at least `atLeast`, or all that
+   * there are. With `fromHour` (`hourOf`): of that hour all, and of the hours before it at least `atLeast`. One that
+   * moves up meanwhile may be among them.
+   */
+  recent(userId: string, atLeast: number, fromHour?: number): Promise<MailboxNumbers[]>;
+  /** Moves deliveredSeq forward to `seq`, never back and never beyond the end. */
+  acknowledge(userId: string, conversationId: string, seq: number): Promise<MailboxMove>;
+  /** Moves readSeq, and with it deliveredSeq, forward to `seq`. */
+  markRead(
+    userId: string,
+    conversationId: string,
+    seq: number,
+    sentCountAtRead: number,
+  ): Promise<MailboxMove>;
+}

@@ -1,0 +1,46 @@
+import type { Session } from '#shared/connections/session.ts';
+import { chargesOf, notFound, withinLimits } from '#shared/limits/refusals.ts';
+import { isConversationId } from '#shared/log/conversation.ts';
+import type { ConversationLog } from '#shared/log/conversation-log.ts';
+import { countSends, sendsAfter } from '#shared/log/recent-sends.ts';
+import type { Mailbox } from '#shared/mailboxes/mailbox.ts';
+import type { Reply } from '#shared/protocol/replies.ts';
+import type { ReadRequest } from '#shared/protocol/requests.ts';
+import type { AcknowledgeDependencies } from './acknowledge.ts';
+import { beyondEnd, faultOf, movedMailbox } from './mailbox-moves.ts';
+import { sendReceipts } from './receipts.ts';
+
+/** All up to the seq was read, which implies that it has arrived. */
+export function makeMarkRead(dependencies: AcknowledgeDependencies) {
+  const { mailboxes, limiter, log } = dependencies;
+
+  return async (request: ReadRequest, session: Session): Promise<Reply> => {
+    const { conversationId, seq } = request;
+    if (!isConversationId(conversationId)) throw notFound();
+    const mailbox = await withinLimits(limiter, chargesOf(request, session), () =>
+      mailboxes.get(session.userId, conversationId),
+    );
+    if (!mailbox) throw notFound();
+    // Not left to the update: a message that is committed meanwhile would not be among those counted here.
+    if (seq > mailbox.lastSeq) throw beyondEnd();
+    const sent = await sentUpTo(log, mailbox, seq);
+    const move = await mailboxes.markRead(session.userId, conversationId, seq, sent);
+    await sendReceipts(dependencies, movedMailbox(move));
+    const fault = faultOf(move);
+    if (fault) throw fault;
+    return { type: 'ok' };
+  };
+}
+
+/**
+ * How many messages the mailbox's owner has sent at or below `seq`. It never changes, so it can be counted before the
+ * position moves. The remembered sends tell it, unless more were sent since; then the message at `seq` does, because
+ * each carries its sender's count, and in a conversation of two what one did not send the other did.
+ */
+async function sentUpTo(log: ConversationLog, mailbox: Mailbox, seq: number): Promise<number> {
+  const later = sendsAfter(mailbox.recentSends, seq);
+  if (later < countSends(mailbox.recentSends) || later === mailbox.sentCount)
+    return mailbox.sentCount - later;
+  const message = await log.message(mailbox.conversationId, seq);
+  return message.senderId === mailbox.userId ? message.senderCount : seq - message.senderCount;
+}

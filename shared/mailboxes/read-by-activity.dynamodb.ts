@@ -1,0 +1,65 @@
+import { QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { batchGetAll } from '#shared/aws/batch-get.ts';
+import type { DocumentClient } from '#shared/aws/document-client.ts';
+import { type Row, toMailboxNumbers } from '#shared/aws/rows.ts';
+import { tables } from '#shared/aws/tables.ts';
+import type { Backoff } from '#shared/runtime/waiting.ts';
+import type { MailboxNumbers } from './mailboxes.ts';
+
+interface Options {
+  readonly dynamodb: DocumentClient;
+  readonly tableName: string;
+  readonly backoff: Backoff;
+}
+
+interface IndexKey {
+  readonly conversationId: string;
+  readonly activeHour: number;
+}
+
+/**
+ * Reads mailboxes by the hour of their last message, through the index: the cost follows what is read, not how many
+ * the user has. The index holds keys alone, because whatever else it held would be written once more at each change.
+ */
+export function makeReadByActivity({ dynamodb, tableName, backoff }: Options) {
+  async function readKeys(userId: string, fromHour: number, limit: number, start: Row | undefined) {
+    const { Items = [], LastEvaluatedKey } = await dynamodb.send(
+      new QueryCommand({
+        TableName: tableName,
+        IndexName: tables.mailboxes.index.name,
+        KeyConditionExpression: 'userId = :userId AND activeHour <= :fromHour',
+        ExpressionAttributeValues: { ':userId': userId, ':fromHour': fromHour },
+        ConsistentRead: true,
+        ScanIndexForward: false,
+        Limit: limit,
+        ...(start && { ExclusiveStartKey: start }),
+      }),
+    );
+    return { found: Items as IndexKey[], next: LastEvaluatedKey };
+  }
+
+  /** The keys of whole hours, because within an hour the index knows no order. */
+  async function findKeys(userId: string, atLeast: number, fromHour = Number.MAX_SAFE_INTEGER) {
+    const keys: IndexKey[] = [];
+    let start: Row | undefined;
+    // A key takes about 110 bytes, so that those of two pages of 50 cost 3 units.
+    for (let limit = 2 * atLeast; ; limit *= 2) {
+      const { found, next } = await readKeys(userId, fromHour, limit, start);
+      keys.push(...found);
+      // The pages before may have shown all of the first hour: it does not count.
+      const counted = keys.filter(({ activeHour }) => activeHour < fromHour);
+      const lastHour = counted[atLeast - 1]?.activeHour ?? Number.NEGATIVE_INFINITY;
+      const isLastHourWhole = keys.some(({ activeHour }) => activeHour < lastHour);
+      if (isLastHourWhole) return keys.filter(({ activeHour }) => activeHour >= lastHour);
+      if (!next) return keys;
+      start = next;
+    }
+  }
+
+  return async (userId: string, atLeast: number, fromHour?: number): Promise<MailboxNumbers[]> => {
+    const keys = await findKeys(userId, atLeast, fromHour);
+    const primaryKeys = keys.map(({ conversationId }) => ({ userId, conversationId }));
+    const rows = await batchGetAll(dynamodb, tableName, primaryKeys, backoff);
+    return rows.map(toMailboxNumbers);
+  };
+}

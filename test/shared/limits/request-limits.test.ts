@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DocumentClient } from '#shared/aws/document-client.ts';
+import type { Session } from '#shared/connections/session.ts';
+import type { RateLimitCharge, RateLimiter } from '#shared/limits/rate-limiter.ts';
+import { directConversationId } from '#shared/log/conversation.ts';
+import { makeSendMessage } from '#shared/log/send-message.ts';
+import { makeAcknowledge } from '#shared/mailboxes/acknowledge.ts';
+import { makeListConversations } from '#shared/mailboxes/list-conversations.ts';
+import { makeMarkRead } from '#shared/mailboxes/mark-read.ts';
+import { makeChangeRelationship } from '#shared/members/change-relationship.ts';
+import { makeReadHistory } from '#shared/reading/read-history.ts';
+import { makeReconnect } from '#shared/resume/reconnect.ts';
+import { startWorld, type World } from '#test/support/world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.stop());
+
+const conversationId = directConversationId('alice', 'bob');
+
+/** An environment whose limits refuse everything, and what was to be charged. */
+function makeRefusing() {
+  const charged: RateLimitCharge[] = [];
+  const limiter: RateLimiter = {
+    take: async (charges) => {
+      charged.push(...charges);
+      return { allowed: false, retryAfterMs: 7 };
+    },
+    lastKnown: () => ({ allowed: true }),
+  };
+  return { dependencies: { ...world.environment(), limiter }, charged };
+}
+
+/** One that has been refused before: its limiter knows it. And its calls to the database, none of which succeeds. */
+function makeKnowing() {
+  const calls: unknown[] = [];
+  const dynamodb = {
+    send: async (command: unknown) => {
+      calls.push(command);
+      throw new Error('no database');
+    },
+  } as unknown as DocumentClient;
+  const known = { allowed: false, retryAfterMs: 7 } as const;
+  const limiter: RateLimiter = { take: async () => known, lastKnown: () => known };
+  return { dependencies: { ...world.environment({ dynamodb }), limiter }, calls };
+}
+
+type Dependencies = ReturnType<typeof makeRefusing>['dependencies'];
+type Request = (dependencies: Dependencies, session: Session) => Promise<unknown>;
+
+const request = (cost: number) => [{ limit: 'requestsPerUser', of: 'alice', cost }];
+
+test.for<[string, Request, object[]]>([
+  [
+    'send',
+    (all, session) => makeSendMessage(all)({ action: 'send', recipientId: 'bob', content: 'x' }, session),
+    [
+      { limit: 'messagesPerUser', of: 'alice' },
+      { limit: 'messagesPerAddress', of: '192.0.2.1' },
+    ],
+  ],
+  ['reconnect', (all, session) => makeReconnect(all)({ action: 'reconnect' }, session, 'r'), request(5)],
+  [
+    'ack',
+    (all, session) =>
+      makeAcknowledge(all)({ action: 'ack', positions: new Map([[conversationId, 1]]) }, session),
+    request(1),
+  ],
+  [
+    'ack of ten',
+    (all, session) =>
+      makeAcknowledge(all)(
+        {
+          action: 'ack',
+          positions: new Map(Array.from({ length: 10 }, (_, index) => [`${index}`.padStart(43, 'x'), 1])),
+        },
+        session,
+      ),
+    request(3),
+  ],
+  [
+    'read',
+    (all, session) => makeMarkRead(all)({ action: 'read', conversationId, seq: 1 }, session),
+    request(1),
+  ],
+  [
+    'history',
+    (all, session) => makeReadHistory(all)({ action: 'history', conversationId }, session, 'r'),
+    request(3),
+  ],
+  [
+    'history of one',
+    (all, session) => makeReadHistory(all)({ action: 'history', conversationId, limit: 1 }, session, 'r'),
+    request(1),
+  ],
+  [
+    'conversations',
+    (all, session) => makeListConversations(all)({ action: 'conversations' }, session, 'r'),
+    request(3),
+  ],
+  ...(['block', 'unblock'] as const).map((action): [string, Request, object[]] => [
+    action,
+    (all, session) => makeChangeRelationship(all)({ action, userId: 'bob' }, session),
+    request(1),
+  ]),
+])(
+  'over its limit, %s is refused, and nothing changes; once that is known, without any call',
+  async ([, send, charges]) => {
+    const [alice, bob] = [await world.join('alice'), await world.join('bob')];
+    await world.environment().send({ action: 'send', recipientId: 'alice', content: 'x' }, bob);
+    const before = await rows();
+    const { dependencies, charged } = makeRefusing();
+
+    await expect(send(dependencies, alice)).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 7 });
+
+    const knowing = makeKnowing();
+    await expect(send(knowing.dependencies, alice)).rejects.toMatchObject({ code: 'rate_limited' });
+    expect(knowing.calls).toStrictEqual([]);
+
+    expect(charged).toStrictEqual(charges);
+    expect(await rows()).toStrictEqual(before);
+    expect(world.gateway.frames.get(alice.connectionId) ?? []).not.toContainEqual(
+      expect.objectContaining({ type: expect.stringMatching(/^reconnect/) }),
+    );
+  },
+);
+
+/** Everything that the requests could have written. */
+async function rows() {
+  const { log, mailboxes } = world.environment();
+  return {
+    mailbox: await mailboxes.get('alice', conversationId),
+    messages: await log.messages(conversationId, 1, 99),
+    state: await log.readSendState({ conversationId, senderId: 'alice', recipientId: 'bob' }),
+  };
+}
