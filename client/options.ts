@@ -20,7 +20,7 @@ export interface ClientOptions {
   readonly storage?: OutboxStorage | undefined;
   /** Messages that may wait to be sent: 1,000 unless told. */
   readonly maxQueued?: number | undefined;
-  /** The global one unless told; Node has one from version 22 on, and before that `ws` will do. */
+  /** The global one by default. The package `ws` will do as well, for a proxy or a certificate of your own. */
   readonly WebSocket?: WebSocketConstructor | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -46,7 +46,7 @@ export function withDefaults(options: ClientOptions) {
   if (typeof WebSocket !== 'function')
     throw clientError(
       'bad_options',
-      'There is no WebSocket here (Node has one from 22 on): give one as "WebSocket".',
+      'There is no WebSocket here. Use Node 22 or later, or give one as "WebSocket".',
     );
   return {
     ...options,
