@@ -37,7 +37,7 @@ export interface HistoryQuery {
   /** A seq, exclusive; either this or `after`, and neither for the newest. */
   readonly before?: number;
   readonly after?: number;
-  /** 1–100, 50 unless told. */
+  /** 1–100, 50 by default. */
   readonly limit?: number;
 }
 
