@@ -1,7 +1,7 @@
+import type { Requests } from '#shared/actions.ts';
 import type { MessageCache } from '#shared/cache/message-cache.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 import type { Message, Reply } from '#shared/protocol/replies.ts';
-import type { ReconnectRequest } from '#shared/protocol/requests.ts';
 import { makeCallRecorder, type RecordedCall } from '#test/support/call-recorder.ts';
 import type { World } from '#test/support/world.ts';
 
@@ -30,7 +30,7 @@ export interface Resume {
 
 export interface ResumeOptions {
   /** Where the device stands; without it, at what was acknowledged. */
-  readonly positions?: ReconnectRequest['positions'];
+  readonly positions?: Requests['reconnect']['positions'];
   readonly tiers?: readonly MessageCache[];
   /** Called after each post. */
   onPost?(): void;

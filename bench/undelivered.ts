@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { directConversationId } from '#shared/log/conversation.ts';
-import { makeMessageId } from '#shared/log/message-id.ts';
+import { makeMessageIds } from '#shared/log/message-id.uuid.ts';
 import { noRecentSends, rememberSend } from '#shared/log/recent-sends.ts';
 import type { World } from '#test/support/world.ts';
 
@@ -31,7 +31,7 @@ export async function leaveUndelivered(world: World, userId: string, load: Load)
     let recentSends = noRecentSends;
     for (let seq = 1; seq <= load.messages; seq += 1) {
       const sentAt = Date.now();
-      const messageId = makeMessageId(sentAt, randomBytes(16));
+      const messageId = makeMessageIds(randomBytes)(sentAt);
       const place = { conversationId, seq, messageId, senderId, senderCount: seq, sentAt };
       const ciphertext = await environment.cipher.seal(place, conversation.keySalt, content);
       recentSends = rememberSend(recentSends, undefined, seq);

@@ -1,7 +1,7 @@
+import type { Action } from '#shared/actions.ts';
 import type { ErrorFrame } from '#shared/protocol/errors.ts';
 import { bearerSubprotocolPrefix, subprotocol } from '#shared/protocol/limits.ts';
 import type { Push, Reply, ServerFrame } from '#shared/protocol/replies.ts';
-import type { Action } from '#shared/protocol/requests.ts';
 import type { Clock } from './clock.ts';
 import { ConnectionLost, clientError, type Loss, type PostriderError, serverError } from './errors.ts';
 import { makeReplies, type OnPage } from './replies.ts';

@@ -1,13 +1,6 @@
-import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
-import { connectionGateway } from '#shared/runtime/parts.ts';
-import { clock } from '#shared/runtime/system.ts';
-import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
+import { managementApiClient } from '#shared/aws/clients.ts';
+import { composeFallback } from '#shared/composition.ts';
+import { lambda } from '#shared/runtime/lambda.ts';
 
-/** `$default`: frames that no route took. Reading them tells what is wrong with them. */
-export const handler = makeFrameHandler({
-  useCases: {},
-  gateway: connectionGateway(),
-  clock,
-  telemetry: makeTelemetry(),
-  answers: 'respond',
-});
+/** `$default` */
+export const handler = composeFallback({ ...lambda(), managementApi: managementApiClient() });

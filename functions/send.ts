@@ -1,43 +1,16 @@
-import { dynamodbClient } from '#shared/aws/clients.ts';
-import { makeSendMessage } from '#shared/log/send-message.ts';
-import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
-import {
-  connectionGateway,
-  connectionsTable,
-  conversationLog,
-  deliveryQueue,
-  messageCipher,
-  rateLimiter,
-} from '#shared/runtime/parts.ts';
-import { clock, random, randomBytes } from '#shared/runtime/system.ts';
-import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
-import { messageTiers } from '#shared/runtime/tiers.ts';
+import { kmsClient, managementApiClient, sqsClient } from '#shared/aws/clients.ts';
+import { composeSend } from '#shared/composition.ts';
+import { database, lambda, sharedCache } from '#shared/runtime/lambda.ts';
 
-const dynamodb = dynamodbClient();
-const telemetry = makeTelemetry();
-const gateway = connectionGateway();
-const { dataKeys, cipher } = messageCipher(dynamodb, telemetry);
-
-const send = makeSendMessage({
-  connections: connectionsTable(dynamodb),
-  log: conversationLog(dynamodb),
-  limiter: rateLimiter(dynamodb, telemetry),
-  queue: deliveryQueue(),
-  tiers: messageTiers(dynamodb, telemetry),
-  cipher,
-  gateway,
-  clock,
-  random,
-  randomBytes,
-  telemetry,
+const outside = { ...lambda(), ...database() };
+const send = composeSend({
+  ...outside,
+  kms: kmsClient(),
+  sqs: sqsClient(),
+  managementApi: managementApiClient(),
+  cache: sharedCache(outside),
 });
+await send.warm();
 
-await dataKeys.warm();
-
-export const handler = makeFrameHandler({
-  useCases: { send },
-  gateway,
-  clock,
-  telemetry,
-  answers: 'respond',
-});
+/** The route of `send`. */
+export const { handler } = send;

@@ -1,8 +1,5 @@
-import type { TableId } from '#shared/aws/tables.ts';
-
-type TableAction = 'GetItem' | 'BatchGetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
-/** `Query index` is a Query of the table's index, which IAM knows as a resource of its own. */
-type TableNeed = TableAction | 'Query index';
+import { rows, type TableUse, type Touches } from '#shared/actions.ts';
+import { tables as everyTable, type TableId } from '#shared/aws/tables.ts';
 
 /** What one function may do and how large it is. Whatever is not named here, it may not. */
 export interface FunctionNeeds {
@@ -14,8 +11,8 @@ export interface FunctionNeeds {
    */
   readonly timeoutSeconds: number;
   /** A transaction needs the actions of its items; there is none of its own. */
-  readonly tables?: { readonly [id in TableId]?: readonly TableNeed[] };
-  readonly contentKey?: readonly ('GenerateDataKey' | 'Decrypt')[];
+  readonly tables?: { readonly [id in TableId]?: readonly TableUse[] };
+  readonly contentKey?: Touches['contentKey'];
   /** Calls on live connections: POST pushes a frame, DELETE closes. */
   readonly connections?: readonly ('POST' | 'DELETE')[];
   readonly verifiesTokens?: boolean;
@@ -26,8 +23,30 @@ export interface FunctionNeeds {
 
 /** Frames get answers, and a connection whose token has expired is closed. */
 const answersFrames = { connections: ['POST', 'DELETE'] } as const;
-/** Opens what is sealed, with data keys of any age. */
-const opensMessages = { contentKey: ['Decrypt'] } as const;
+
+const isTableId = (id: string): id is TableId => Object.hasOwn(everyTable, id);
+const tableIds = Object.keys(everyTable).filter(isTableId);
+
+/** What the actions of a function touch, all of them together. */
+function servesActions(name: string): Omit<FunctionNeeds, 'memoryMegabytes' | 'timeoutSeconds'> {
+  const touched = Object.values(rows)
+    .filter((row) => row.function === name)
+    .map(({ touches }) => touches);
+  const tables = Object.fromEntries(
+    tableIds.flatMap((id) => {
+      const uses = new Set(touched.flatMap((touches) => touches.tables?.[id] ?? []));
+      return uses.size > 0 ? [[id, [...uses]]] : [];
+    }),
+  );
+  const contentKey = [...new Set(touched.flatMap((touches) => touches.contentKey ?? []))];
+  return {
+    ...answersFrames,
+    tables,
+    ...(contentKey.length > 0 && { contentKey }),
+    usesCache: touched.some(({ cache }) => cache),
+    queuesDelivery: touched.some(({ deliveryQueue }) => deliveryQueue),
+  };
+}
 
 export const functionNeeds = {
   authorize: { memoryMegabytes: 512, timeoutSeconds: 10, verifiesTokens: true },
@@ -38,57 +57,11 @@ export const functionNeeds = {
     connections: ['DELETE'],
   },
   disconnect: { memoryMegabytes: 512, timeoutSeconds: 10, tables: { connections: ['DeleteItem'] } },
-  send: {
-    ...answersFrames,
-    memoryMegabytes: 1024,
-    timeoutSeconds: 25,
-    tables: {
-      conversations: ['BatchGetItem', 'UpdateItem'],
-      mailboxes: ['BatchGetItem', 'UpdateItem'],
-      relationships: ['BatchGetItem'],
-      messages: ['BatchGetItem', 'PutItem'],
-      connections: ['Query', 'DeleteItem'],
-      rateLimits: ['UpdateItem'],
-      dataKeys: ['GetItem', 'PutItem'],
-    },
-    contentKey: ['GenerateDataKey', 'Decrypt'],
-    usesCache: true,
-    queuesDelivery: true,
-  },
-  reconnect: {
-    ...answersFrames,
-    ...opensMessages,
-    memoryMegabytes: 1024,
-    timeoutSeconds: 25,
-    tables: {
-      connections: ['UpdateItem'],
-      mailboxes: ['Query'],
-      conversations: ['BatchGetItem'],
-      messages: ['Query'],
-      rateLimits: ['UpdateItem'],
-      dataKeys: ['GetItem'],
-    },
-    usesCache: true,
-  },
-  sync: {
-    ...answersFrames,
-    ...opensMessages,
-    memoryMegabytes: 1024,
-    timeoutSeconds: 25,
-    tables: {
-      mailboxes: ['GetItem', 'BatchGetItem', 'UpdateItem', 'Query', 'Query index'],
-      conversations: ['BatchGetItem'],
-      messages: ['GetItem', 'Query'],
-      relationships: ['PutItem', 'DeleteItem'],
-      connections: ['Query', 'DeleteItem'],
-      rateLimits: ['UpdateItem'],
-      dataKeys: ['GetItem'],
-    },
-    usesCache: true,
-  },
+  send: { ...servesActions('send'), memoryMegabytes: 1024, timeoutSeconds: 25 },
+  reconnect: { ...servesActions('reconnect'), memoryMegabytes: 1024, timeoutSeconds: 25 },
+  sync: { ...servesActions('sync'), memoryMegabytes: 1024, timeoutSeconds: 25 },
   fallback: { ...answersFrames, memoryMegabytes: 512, timeoutSeconds: 10 },
   deliver: {
-    ...opensMessages,
     memoryMegabytes: 512,
     timeoutSeconds: 30,
     tables: {
@@ -98,6 +71,7 @@ export const functionNeeds = {
       connections: ['Query', 'DeleteItem'],
       dataKeys: ['GetItem'],
     },
+    contentKey: ['Decrypt'],
     connections: ['POST'],
     publishesNotifications: true,
   },

@@ -1,22 +1,32 @@
+import { type Action, actions } from '#shared/actions.ts';
+import type { FunctionName } from './function-needs.ts';
+
+export interface Route {
+  /** `$connect`, `$disconnect`, `$default`, or the `action` of the frames that take it. */
+  readonly key: string;
+  readonly function: FunctionName;
+  /** Whether the function's result travels back as a frame. */
+  readonly routeResponse: boolean;
+}
+
+const actionRoutes: {
+  readonly [A in Action]: { readonly function: FunctionName; readonly answers: string };
+} = actions;
+
 /**
- * The WebSocket API's routes: which function answers which `action`, and whether its result travels back as a frame.
- * The infrastructure and the local stack both build their API from this table.
+ * The WebSocket API's routes: which function answers which `action`. The infrastructure and the local stack both build
+ * their API from this list.
  */
-export const routes = [
+export const routes: readonly Route[] = [
   { key: '$connect', function: 'connect', routeResponse: false },
   { key: '$disconnect', function: 'disconnect', routeResponse: false },
   { key: '$default', function: 'fallback', routeResponse: true },
-  { key: 'send', function: 'send', routeResponse: true },
-  // Its pages and their end marker must arrive in order, so it posts them all itself.
-  { key: 'reconnect', function: 'reconnect', routeResponse: false },
-  { key: 'ack', function: 'sync', routeResponse: true },
-  { key: 'read', function: 'sync', routeResponse: true },
-  { key: 'history', function: 'sync', routeResponse: true },
-  { key: 'conversations', function: 'sync', routeResponse: true },
-  { key: 'block', function: 'sync', routeResponse: true },
-  { key: 'unblock', function: 'sync', routeResponse: true },
-  { key: 'ping', function: 'sync', routeResponse: true },
-] as const;
+  ...Object.entries(actionRoutes).map(([key, row]) => ({
+    key,
+    function: row.function,
+    routeResponse: row.answers === 'respond',
+  })),
+];
 
 /** The REQUEST authorizer of `$connect`. */
 export const authorizerFunction = 'authorize';

@@ -5,61 +5,87 @@ import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** What the files of each folder may import of the project, and whether they may import packages. */
-const boundaries: Record<string, { readonly project: readonly string[]; readonly packages: boolean }> = {
-  'shared/protocol/': { project: ['shared/protocol/'], packages: false },
-  'shared/domain/': { project: ['shared/domain/', 'shared/protocol/'], packages: true },
-  'shared/use-cases/': {
-    project: ['shared/use-cases/', 'shared/domain/', 'shared/protocol/'],
+interface Boundary {
+  /** Which files it is about. */
+  readonly isAbout: (file: string) => boolean;
+  /** What these may import of the project: the beginnings of paths, or a question. */
+  readonly may: readonly (string | ((target: string) => boolean))[];
+  readonly packages: boolean;
+}
+
+/** A file whose name says by a suffix which service or package it is bound to, such as `mailboxes.dynamodb.ts`. */
+const isBound = (file: string) => /^shared\/[\w-]+\/[\w-]+\.\w+\.ts$/.test(file);
+const isAws = (file: string) => file.startsWith('shared/aws/');
+const isProtocol = (file: string) => file.startsWith('shared/protocol/');
+/** Where the clients and the composition of a Lambda are put together. */
+const isWiring = (file: string) =>
+  ['shared/composition.ts', 'shared/runtime/lambda.ts', 'shared/runtime/system.ts'].includes(file);
+const isRule = (file: string) =>
+  file.startsWith('shared/') && !isBound(file) && !isAws(file) && !isProtocol(file) && !isWiring(file);
+
+/** The first that is about a file counts. */
+const boundaries: Readonly<Record<string, Boundary>> = {
+  'the protocol': { isAbout: isProtocol, may: ['shared/protocol/'], packages: false },
+  'the rules in shared/': {
+    isAbout: isRule,
+    may: [isRule, 'shared/protocol/', 'shared/aws/tables.ts'],
     packages: false,
   },
-  'shared/adapters/': {
-    project: ['shared/adapters/', 'shared/use-cases/', 'shared/domain/', 'shared/protocol/'],
+  'what is bound to a service': {
+    isAbout: (file) => isBound(file) || isAws(file),
+    may: [isBound, isAws, isRule, 'shared/protocol/'],
     packages: true,
   },
-  'shared/runtime/': { project: ['shared/'], packages: true },
-  'functions/': { project: ['shared/'], packages: true },
-  'client/': { project: ['client/', 'shared/protocol/'], packages: false },
-  // Makes a package of the client.
-  'client/package/': { project: ['infra/command-line.ts'], packages: true },
-  'cli/': { project: ['cli/', 'client/', 'shared/protocol/'], packages: false },
+  'the wiring': { isAbout: isWiring, may: ['shared/'], packages: false },
+  'functions/': { isAbout: (file) => file.startsWith('functions/'), may: ['shared/'], packages: false },
+  'client/package/': {
+    isAbout: (file) => file.startsWith('client/package/'),
+    may: ['infra/command-line.ts'],
+    packages: true,
+  },
+  'client/': {
+    isAbout: (file) => file.startsWith('client/'),
+    may: ['client/', 'shared/protocol/', 'shared/actions.ts'],
+    packages: false,
+  },
+  'cli/': {
+    isAbout: (file) => file.startsWith('cli/'),
+    may: ['cli/', 'client/', 'shared/protocol/'],
+    packages: false,
+  },
   'web/': {
-    project: ['web/', 'client/', 'shared/protocol/', 'localstack/inspector/flow.ts'],
+    isAbout: (file) => file.startsWith('web/'),
+    may: ['web/', 'client/', 'shared/protocol/', 'localstack/inspector/flow.ts'],
     packages: false,
   },
   'infra/': {
-    project: [
-      'infra/',
-      'shared/aws/tables.ts',
-      'shared/delivery/delivery-queue.sqs.ts',
+    isAbout: (file) => file.startsWith('infra/'),
+    may: [
+      ...['infra/', 'shared/actions.ts', 'shared/aws/tables.ts', 'shared/delivery/delivery-queue.ts'],
       'shared/limits/rate-limit-settings.ts',
     ],
     packages: true,
   },
+  'localstack/ministack/grants/': {
+    isAbout: (file) => file.startsWith('localstack/ministack/grants/'),
+    may: ['localstack/ministack/', 'infra/', 'test/contract/support/'],
+    packages: true,
+  },
   'localstack/': {
-    project: [
-      'localstack/',
-      'infra/',
-      'shared/aws/tables.ts',
-      'shared/delivery/delivery-queue.sqs.ts',
-      'shared/cache/valkey-connection.iovalkey.ts',
-      'shared/limits/rate-limit-settings.ts',
+    isAbout: (file) => file.startsWith('localstack/'),
+    may: [
+      ...['localstack/', 'infra/', 'shared/aws/tables.ts', 'shared/delivery/delivery-queue.ts'],
+      ...['shared/cache/valkey-connection.iovalkey.ts', 'shared/limits/rate-limit-settings.ts'],
       'shared/protocol/',
     ],
     packages: true,
   },
-  // A part of the tests of a deployment.
-  'localstack/ministack/grants/': {
-    project: ['localstack/ministack/', 'infra/', 'test/contract/support/'],
-    packages: true,
-  },
 };
 
-/** Of folders in one another the innermost counts. */
-const boundaryOf = (file: string): string | undefined =>
-  Object.keys(boundaries)
-    .filter((folder) => file.startsWith(folder))
-    .sort((one, other) => other.length - one.length)[0];
+const files = globSync('{shared,functions,client,cli,web,infra,localstack}/**/*.ts', { cwd: root }).filter(
+  (file) => !file.endsWith('.test.ts'),
+);
+const boundaryOf = (file: string) => Object.keys(boundaries).find((name) => boundaries[name]?.isAbout(file));
 
 const specifiers = (source: string): string[] =>
   [
@@ -74,10 +100,10 @@ function resolve(file: string, specifier: string): string | undefined {
   return undefined;
 }
 
-/** What the files of a folder import, each a file of the project (`target`) or a package (`specifier`). */
-const importsOf = (folder: string) =>
-  globSync(`${folder}**/*.ts`, { cwd: root })
-    .filter((file) => !file.endsWith('.test.ts') && boundaryOf(file) === folder)
+/** All imports of the files of a boundary, each a file of the project (`target`) or a package (`specifier`). */
+const importsOf = (name: string) =>
+  files
+    .filter((file) => boundaryOf(file) === name)
     .flatMap((file) =>
       specifiers(readFileSync(join(root, file), 'utf8')).map((specifier) => ({
         file,
@@ -86,44 +112,25 @@ const importsOf = (folder: string) =>
       })),
     );
 
-test.for(Object.entries(boundaries))('%s keeps to what it may import', ([folder, { project, packages }]) => {
-  const violations = importsOf(folder).filter(({ specifier, target }) =>
+const isAllowed = (place: Boundary['may'][number], target: string) =>
+  typeof place === 'string' ? target.startsWith(place) : place(target);
+
+test.for(Object.entries(boundaries))('%s: only what it may import', ([name, { may, packages }]) => {
+  const violations = importsOf(name).filter(({ specifier, target }) =>
     target === undefined
       ? !packages && !specifier.startsWith('node:')
-      : !project.some((allowed) => target.startsWith(allowed)),
+      : !may.some((place) => isAllowed(place, target)),
   );
   expect(violations).toStrictEqual([]);
 });
 
-test.for(Object.entries(boundaries))('%s uses all that it may import', ([folder, { project }]) => {
-  const targets = importsOf(folder).flatMap(({ target }) => target ?? []);
-  expect(project.filter((allowed) => !targets.some((target) => target.startsWith(allowed)))).toStrictEqual(
-    [],
-  );
-});
-
-test('CONTRIBUTING says the same', () => {
-  const page = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
-  const rows = [...page.matchAll(/^\| `(.+?)` \| .* \| (.+) \|$/gm)].map(([, folder = '', may = '']) => [
-    folder,
-    {
-      project: [...may.matchAll(/`(.+?)`/g)].map(([, place]) => place).sort(),
-      packages: !may.endsWith('; no package'),
-    },
-  ]);
-  const anything = [
-    ['bench/', { project: [], packages: true }],
-    ['test/', { project: [], packages: true }],
-  ];
-  const rules = Object.entries(boundaries).map(([folder, { project, packages }]) => [
-    folder,
-    { project: project.filter((place) => place !== folder).sort(), packages },
-  ]);
-  expect(Object.fromEntries(rows)).toStrictEqual(Object.fromEntries([...rules, ...anything]));
+test.for(Object.entries(boundaries))('%s: all that it may import', ([name, { may }]) => {
+  const targets = importsOf(name).flatMap(({ target }) => target ?? []);
+  expect(may.filter((place) => !targets.some((target) => isAllowed(place, target)))).toStrictEqual([]);
 });
 
 test('what the product runs in the cloud knows nothing of an emulator', () => {
   const words = /localstack|dynoxide|fauxqs|ministack|127\.0\.0\.1|localhost/i;
-  const files = globSync(['functions/**/*.ts', 'shared/**/*.ts'], { cwd: root });
-  expect(files.filter((file) => words.test(readFileSync(join(root, file), 'utf8')))).toStrictEqual([]);
+  const product = files.filter((file) => /^(functions|shared)\//.test(file));
+  expect(product.filter((file) => words.test(readFileSync(join(root, file), 'utf8')))).toStrictEqual([]);
 });

@@ -3,7 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { EventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { maxReceiveCount } from '#shared/delivery/delivery-queue.sqs.ts';
+import { maxReceiveCount } from '#shared/delivery/delivery-queue.ts';
 
 export interface LaterDeliveryProps {
   /** How long the consumer may take. */

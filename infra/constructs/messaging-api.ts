@@ -15,7 +15,8 @@ import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { routes } from '../routes.ts';
+import type { FunctionName } from '../function-needs.ts';
+import type { Route } from '../routes.ts';
 import type { Settings } from '../settings.ts';
 import { ApiGatewayLogRole } from './api-gateway-log-role.ts';
 import { CustomDomain } from './custom-domain.ts';
@@ -25,9 +26,9 @@ export interface MessagingApiProps {
 }
 
 export interface RouteTargets {
-  readonly routes: typeof routes;
+  readonly routes: readonly Route[];
   readonly authorizer: IFunction;
-  functionOf(name: (typeof routes)[number]['function']): IFunction;
+  functionOf(name: FunctionName): IFunction;
 }
 
 /** Who did what and how it went. Headers are left out because the token travels in one, bodies because content does. */

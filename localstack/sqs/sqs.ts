@@ -3,7 +3,7 @@ import { buildApp } from 'fauxqs';
 import { clientSettings, localAccount } from '#localstack/local-account.ts';
 import { loopback } from '#localstack/loopback-server.ts';
 import { openPersistentStores } from '#localstack/sqs/persistent-stores.ts';
-import { maxReceiveCount } from '#shared/delivery/delivery-queue.sqs.ts';
+import { maxReceiveCount } from '#shared/delivery/delivery-queue.ts';
 
 export interface Sqs {
   readonly endpoint: string;

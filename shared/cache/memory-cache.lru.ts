@@ -6,7 +6,7 @@ export interface MemoryCacheOptions {
   /** Over all conversations, 32 MiB unless told: about 35,000 messages of 300 bytes. */
   readonly maxBytes?: number;
   /** 10,000 unless told. */
-  readonly maxConversations?: number;
+  readonly maxConversations?: number | undefined;
   /** The last so many of each conversation, 100 unless told: one page of `history`. */
   readonly perConversation?: number;
 }

@@ -1,7 +1,11 @@
-import type { Session } from './session.ts';
-
-/** One member's live connection. */
-export interface Connection extends Session {
+/** One device of a user: where pushes go. */
+export interface Connection {
+  readonly userId: string;
+  readonly connectionId: string;
+  /** The IP address that it was opened from. */
+  readonly address: string;
+  /** When its token expires, milliseconds since the epoch. */
+  readonly expiresAt: number;
   /** Milliseconds since the epoch. */
   readonly connectedAt: number;
   /** Whether its first `reconnect` has come: nothing is pushed before. */

@@ -17,6 +17,8 @@ export type OpenConnectionResult =
   | { readonly opened: true }
   | { readonly opened: false; readonly retryAfterMs: number };
 
+export type OpenConnection = (connection: Connection) => Promise<OpenConnectionResult>;
+
 /** Attempts to close a connection that may still be opening, and the pause before each further one, in milliseconds. */
 const closeAttempts = 5;
 const closeAgainMs = 200;
@@ -24,10 +26,10 @@ const closeAgainMs = 200;
 const openingMs = 5_000;
 
 /** Lets a connection in, within the address's limit, and shows the user's oldest out where there are too many. */
-export function makeOpenConnection(dependencies: OpenConnectionDependencies) {
+export function makeOpenConnection(dependencies: OpenConnectionDependencies): OpenConnection {
   const { connections, gateway, limiter, clock, telemetry } = dependencies;
 
-  return async (connection: Connection): Promise<OpenConnectionResult> => {
+  return async (connection) => {
     const decision = await limiter.take([{ limit: 'connectionsPerAddress', of: connection.address }]);
     if (!decision.allowed) return { opened: false, retryAfterMs: decision.retryAfterMs };
     try {

@@ -18,6 +18,8 @@ export interface DeliverLaterDependencies extends PushDependencies {
   readonly notifications: Notifications;
 }
 
+export type DeliverLater = (reference: MessageReference, isLast?: boolean) => Promise<boolean>;
+
 /**
  * After this long a message is in the mailbox or never will be: the function that made it has ended, by its time-out of 25 s
  * at the latest, and what it asked for last may take effect and become visible some seconds later. The queue's visibility
@@ -32,10 +34,10 @@ const toNobody: Pushed = { taken: 0, failed: 0 };
  * to `false` where it is too early to say or a connection could not be posted to, and throws where it could not be done:
  * the queue is to bring the reference again. `isLast` says that it will not: then a post that fails is let go.
  */
-export function makeDeliverLater(dependencies: DeliverLaterDependencies) {
+export function makeDeliverLater(dependencies: DeliverLaterDependencies): DeliverLater {
   const { mailboxes, log, connections, notifications, clock, telemetry } = dependencies;
 
-  return async (reference: MessageReference, isLast = false): Promise<boolean> => {
+  return async (reference, isLast = false) => {
     const { recipientId, conversationId, seq, messageId } = reference;
     const mailbox = await mailboxes.get(recipientId, conversationId);
     const mayStillCome = clock.now() - messageIdTime(messageId) < settledMs;

@@ -15,8 +15,8 @@ export interface Delivery {
   readonly stored: StoredMessage;
   readonly content: string;
   readonly conversation: ConversationIdentity;
-  /** The connection that the message came over: it gets the confirmation instead. */
-  readonly from: string;
+  /** The connection that the message came over, if any: it gets the confirmation instead. */
+  readonly from: string | undefined;
   /** Connections that were looked up beside the commit. */
   readonly early: readonly Connection[];
 }

@@ -1,3 +1,6 @@
+import { isConversationId } from '#shared/log/conversation.ts';
+import { isUserId } from '#shared/protocol/user-id.ts';
+
 /** Names a message to whoever looks again later. Never holds content. */
 export interface MessageReference {
   readonly recipientId: string;
@@ -9,4 +12,21 @@ export interface MessageReference {
 /** The queue in which every commit leaves a witness. */
 export interface DeliveryQueue {
   leave(reference: MessageReference): Promise<void>;
+}
+
+/** How often a reference is brought before it rests in the dead-letter queue: AWS advises five at least for Lambda. */
+export const maxReceiveCount = 5;
+
+/** Reads the body of a queue's record. Throws on anything that we did not write. */
+export function parseReference(body: string): MessageReference {
+  const { recipientId, conversationId, seq, messageId } = Object(JSON.parse(body));
+  const isOurs =
+    isUserId(recipientId) &&
+    typeof conversationId === 'string' &&
+    isConversationId(conversationId) &&
+    Number.isSafeInteger(seq) &&
+    seq >= 1 &&
+    typeof messageId === 'string';
+  if (!isOurs) throw new Error('The record is not a message reference.');
+  return { recipientId, conversationId, seq, messageId };
 }

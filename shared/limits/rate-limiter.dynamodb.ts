@@ -17,7 +17,7 @@ interface RateLimiterDependencies {
   readonly randomBytes: RandomBytes;
   readonly telemetry: Telemetry;
   /** Keys whose last answer it remembers, 10,000 unless told: about 1 MB. */
-  readonly rememberedKeys?: number;
+  readonly rememberedKeys?: number | undefined;
 }
 
 /** One charge as it meets its row. */

@@ -1,8 +1,6 @@
-import type { Session } from '#shared/connections/session.ts';
 import { ProtocolError } from '#shared/protocol/errors.ts';
 import { sideBySide } from '#shared/runtime/waiting.ts';
 import type { RateLimitCharge, RateLimitDecision, RateLimiter } from './rate-limiter.ts';
-import { type ChargedRequest, costOf } from './request-costs.ts';
 
 /** Takes `charges`, or refuses with `rate_limited`. */
 export async function refuseOverLimit(
@@ -31,11 +29,6 @@ function refuse(decision: RateLimitDecision): void {
   throw new ProtocolError('rate_limited', 'Too many requests in too short a time.', {
     retryAfterMs: decision.retryAfterMs,
   });
-}
-
-/** What requests other than sends are charged, by their weight. */
-export function chargesOf(request: ChargedRequest, { userId }: Session): RateLimitCharge[] {
-  return [{ limit: 'requestsPerUser', of: userId, cost: costOf(request) }];
 }
 
 /** Not there and not yours are the same to a stranger. */

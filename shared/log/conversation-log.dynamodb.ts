@@ -22,7 +22,7 @@ interface Options {
   readonly clock: Clock;
   readonly random: Random;
   /** Conversations whose members and salt it remembers, 10,000 unless told. */
-  readonly rememberedIdentities?: number;
+  readonly rememberedIdentities?: number | undefined;
 }
 
 /** Members and key salt never change, but a deleted salt has to be forgotten: within the hour, as a data key is. */

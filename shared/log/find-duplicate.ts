@@ -1,7 +1,7 @@
+import type { Requests } from '#shared/actions.ts';
 import type { MessageCipher } from '#shared/keys/message-cipher.ts';
 import { sendsLike } from '#shared/log/recent-sends.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
-import type { SendRequest } from '#shared/protocol/requests.ts';
 import type { Commit, ConversationLog, SendState } from './conversation-log.ts';
 
 export interface FindDuplicateDependencies {
@@ -15,7 +15,7 @@ export interface FindDuplicateDependencies {
  */
 export async function findDuplicate(
   { log, cipher }: FindDuplicateDependencies,
-  { clientMessageId, content }: SendRequest,
+  { clientMessageId, content }: Requests['send'],
   { conversation, mailbox }: SendState,
 ): Promise<Pick<Commit, 'message' | 'conversation'> | undefined> {
   if (clientMessageId === undefined || conversation === undefined || mailbox === undefined) return undefined;

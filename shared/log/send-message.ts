@@ -1,20 +1,19 @@
+import type { ReplyTo, Requests } from '#shared/actions.ts';
 import type { Connection } from '#shared/connections/connections.ts';
-import type { Session } from '#shared/connections/session.ts';
 import { type DeliverNowDependencies, deliverNow, lookUpEarly } from '#shared/delivery/deliver-now.ts';
 import type { DeliveryQueue } from '#shared/delivery/delivery-queue.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
 import { forbidden, notFound, withinLimits } from '#shared/limits/refusals.ts';
 import { directConversationId, isConversationId, otherMember } from '#shared/log/conversation.ts';
-import { makeMessageId } from '#shared/log/message-id.ts';
 import { noRecentSends, rememberSend } from '#shared/log/recent-sends.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
-import type { Reply } from '#shared/protocol/replies.ts';
-import type { SendRequest } from '#shared/protocol/requests.ts';
+import type { Call } from '#shared/runtime/call.ts';
 import type { Random, RandomBytes } from '#shared/runtime/clock.ts';
 import { DependencyFailure } from '#shared/runtime/failures.ts';
 import { makeBackoff, sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 import type { Commit, ConversationLog, SendState } from './conversation-log.ts';
 import { type FindDuplicateDependencies, findDuplicate } from './find-duplicate.ts';
+import type { MakeMessageId } from './message-id.ts';
 import { viewMessage } from './message-view.ts';
 
 export interface SendDependencies extends DeliverNowDependencies, FindDuplicateDependencies {
@@ -22,10 +21,11 @@ export interface SendDependencies extends DeliverNowDependencies, FindDuplicateD
   readonly queue: DeliveryQueue;
   readonly random: Random;
   readonly randomBytes: RandomBytes;
+  readonly makeMessageId: MakeMessageId;
 }
 
-type SentReply = Extract<Reply, { type: 'message.sent' }>;
-export type SendMessage = (request: SendRequest, session: Session) => Promise<SentReply>;
+type SentReply = ReplyTo<'send'>;
+export type SendMessage = (request: Requests['send'], call: Call) => Promise<SentReply>;
 
 /** A lost race is tried again until then. */
 const attemptsMs = 15_000;
@@ -44,21 +44,17 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
   const { log, limiter, clock, random, telemetry } = dependencies;
   const backoff = makeBackoff(clock, random);
 
-  return async (request, session) => {
+  return async (request, { actor, connectionId: from, charges }) => {
     const deadline = clock.now() + attemptsMs;
-    if (request.recipientId === session.userId)
+    if (request.recipientId === actor.userId)
       throw badRequest('"recipientId" is yourself.', 'Name the user that you write to.');
 
     // Step 1: may this user and this address send now, and what does the send continue?
-    const charges = [
-      { limit: 'messagesPerUser', of: session.userId },
-      { limit: 'messagesPerAddress', of: session.address },
-    ] as const;
     const {
       parties,
       state: initial,
       blocked,
-    } = await withinLimits(limiter, charges, () => readWhatItContinues(log, request, session.userId));
+    } = await withinLimits(limiter, charges, () => readWhatItContinues(log, request, actor.userId));
 
     let state = initial;
     for (let attempt = 1; ; attempt += 1) {
@@ -89,8 +85,8 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
       early: readonly Connection[],
     ): Promise<SentReply> {
       const { content } = request;
-      await deliverNow(dependencies, { stored, content, conversation, from: session.connectionId, early });
-      const message = viewMessage(stored, content, conversation, session.userId);
+      await deliverNow(dependencies, { stored, content, conversation, from, early });
+      const message = viewMessage(stored, content, conversation, actor.userId);
       return { type: 'message.sent', messageId: stored.messageId, message };
     }
   };
@@ -102,13 +98,17 @@ interface Parties {
   readonly recipientId: string;
 }
 
-async function readWhatItContinues(log: ConversationLog, request: SendRequest, senderId: string) {
+async function readWhatItContinues(log: ConversationLog, request: Requests['send'], senderId: string) {
   const parties = await findParties(log, request, senderId);
   return { parties, ...(await log.readSendState(parties)) };
 }
 
 /** Access: one may write to another user, or into a conversation of one's own. */
-async function findParties(log: ConversationLog, request: SendRequest, senderId: string): Promise<Parties> {
+async function findParties(
+  log: ConversationLog,
+  request: Requests['send'],
+  senderId: string,
+): Promise<Parties> {
   const { recipientId, conversationId = '' } = request;
   if (recipientId !== undefined)
     return { conversationId: directConversationId(senderId, recipientId), senderId, recipientId };
@@ -121,8 +121,8 @@ async function findParties(log: ConversationLog, request: SendRequest, senderId:
 
 /** The message in the place after the last one, sealed, with its unique id. */
 async function composeMessage(
-  { cipher, clock, randomBytes }: SendDependencies,
-  { clientMessageId, content }: SendRequest,
+  { cipher, clock, randomBytes, makeMessageId }: SendDependencies,
+  { clientMessageId, content }: Requests['send'],
   { conversationId, senderId, recipientId }: Parties,
   { conversation, mailbox }: SendState,
 ): Promise<Commit> {
@@ -135,7 +135,7 @@ async function composeMessage(
   const place = {
     conversationId,
     seq,
-    messageId: makeMessageId(now, randomBytes(16)),
+    messageId: makeMessageId(now),
     senderId,
     senderCount: (mailbox?.sentCount ?? 0) + 1,
     sentAt: Math.max(now, conversation?.lastMessageAt ?? 0),

@@ -1,9 +1,8 @@
-import type { Session } from '#shared/connections/session.ts';
+import type { ReplyTo, Requests } from '#shared/actions.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
-import { chargesOf, refuseOverLimit } from '#shared/limits/refusals.ts';
+import { refuseOverLimit } from '#shared/limits/refusals.ts';
 import { isConversationId } from '#shared/log/conversation.ts';
-import type { Reply } from '#shared/protocol/replies.ts';
-import type { AckRequest } from '#shared/protocol/requests.ts';
+import type { Call } from '#shared/runtime/call.ts';
 import { faultOf, movedMailbox } from './mailbox-moves.ts';
 import type { Mailboxes, MailboxMove } from './mailboxes.ts';
 import { type ReceiptDependencies, sendReceipts } from './receipts.ts';
@@ -17,12 +16,12 @@ export interface AcknowledgeDependencies extends ReceiptDependencies {
 export function makeAcknowledge(dependencies: AcknowledgeDependencies) {
   const { mailboxes, limiter } = dependencies;
 
-  return async (request: AckRequest, session: Session): Promise<Reply> => {
-    await refuseOverLimit(limiter, chargesOf(request, session));
+  return async (request: Requests['ack'], { actor, charges }: Call): Promise<ReplyTo<'ack'>> => {
+    await refuseOverLimit(limiter, charges);
     const moves = await Promise.allSettled(
       [...request.positions].map(async ([conversationId, seq]): Promise<MailboxMove> => {
         if (!isConversationId(conversationId)) return { moved: false, reason: 'not_found' };
-        return mailboxes.acknowledge(session.userId, conversationId, seq);
+        return mailboxes.acknowledge(actor.userId, conversationId, seq);
       }),
     );
     // First of all: what moved is told now or never, because at a repetition it is older.

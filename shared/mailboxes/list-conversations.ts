@@ -1,14 +1,14 @@
-import type { Session } from '#shared/connections/session.ts';
+import type { ReplyTo, Requests } from '#shared/actions.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
-import { chargesOf, refuseOverLimit } from '#shared/limits/refusals.ts';
+import { refuseOverLimit } from '#shared/limits/refusals.ts';
 import type { ConversationLog } from '#shared/log/conversation-log.ts';
 import { hourOf, unreadCount } from '#shared/mailboxes/mailbox.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import { fitting, roomIn } from '#shared/protocol/pages.ts';
-import { type ConversationSummary, type Reply, replyFrame } from '#shared/protocol/replies.ts';
-import type { ConversationsRequest } from '#shared/protocol/requests.ts';
+import { type ConversationSummary, replyFrame } from '#shared/protocol/replies.ts';
 import { isYoung } from '#shared/reading/read-messages.ts';
+import type { Call } from '#shared/runtime/call.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { DependencyFailure } from '#shared/runtime/failures.ts';
 import type { Mailboxes, MailboxNumbers } from './mailboxes.ts';
@@ -26,25 +26,24 @@ type Cursor = Pick<MailboxNumbers, 'lastMessageAt' | 'conversationId'>;
 /** The user's conversations, newest first. */
 export function makeListConversations({ mailboxes, log, limiter, clock }: ListConversationsDependencies) {
   return async (
-    request: ConversationsRequest,
-    session: Session,
-    requestId: string | undefined,
-  ): Promise<Reply> => {
+    request: Requests['conversations'],
+    { actor, requestId, charges }: Call,
+  ): Promise<ReplyTo<'conversations'>> => {
     const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
     const limit = request.limit ?? limits.conversationsDefault;
     // Not side by side: an hour in which everything was active is read whole, and that is too much for a refused request.
-    await refuseOverLimit(limiter, chargesOf(request, session));
+    await refuseOverLimit(limiter, charges);
     // One more than the page holds tells whether it is the last.
-    const rest = await readOlder(mailboxes, session.userId, limit + 1, after);
+    const rest = await readOlder(mailboxes, actor.userId, limit + 1, after);
     const page = rest.slice(0, limit);
     const identities = await log.identities(
-      session.userId,
+      actor.userId,
       page.map(({ conversationId }) => conversationId),
     );
     if (page.some((one) => !identities.has(one.conversationId) && isYoung(one.lastMessageAt, clock)))
       throw new DependencyFailure('A conversation of this page is not visible yet.');
     const summaries = page.map((mailbox) =>
-      summarize(mailbox, identities.get(mailbox.conversationId)?.members ?? [session.userId]),
+      summarize(mailbox, identities.get(mailbox.conversationId)?.members ?? [actor.userId]),
     );
 
     const longestCursor = encodeCursor({

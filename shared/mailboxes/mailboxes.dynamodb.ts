@@ -16,7 +16,7 @@ interface Options {
   readonly clock: Clock;
   readonly random: Random;
   /** Of whoever has fewer mailboxes, `recent` begins with all of them rather than with the index. 300 unless told. */
-  readonly fewMailboxes?: number;
+  readonly fewMailboxes?: number | undefined;
 }
 
 /** Everything but the remembered sends, which only a send needs. */

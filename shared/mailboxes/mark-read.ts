@@ -1,11 +1,10 @@
-import type { Session } from '#shared/connections/session.ts';
-import { chargesOf, notFound, withinLimits } from '#shared/limits/refusals.ts';
+import type { ReplyTo, Requests } from '#shared/actions.ts';
+import { notFound, withinLimits } from '#shared/limits/refusals.ts';
 import { isConversationId } from '#shared/log/conversation.ts';
 import type { ConversationLog } from '#shared/log/conversation-log.ts';
 import { countSends, sendsAfter } from '#shared/log/recent-sends.ts';
 import type { Mailbox } from '#shared/mailboxes/mailbox.ts';
-import type { Reply } from '#shared/protocol/replies.ts';
-import type { ReadRequest } from '#shared/protocol/requests.ts';
+import type { Call } from '#shared/runtime/call.ts';
 import type { AcknowledgeDependencies } from './acknowledge.ts';
 import { beyondEnd, faultOf, movedMailbox } from './mailbox-moves.ts';
 import { sendReceipts } from './receipts.ts';
@@ -14,17 +13,15 @@ import { sendReceipts } from './receipts.ts';
 export function makeMarkRead(dependencies: AcknowledgeDependencies) {
   const { mailboxes, limiter, log } = dependencies;
 
-  return async (request: ReadRequest, session: Session): Promise<Reply> => {
+  return async (request: Requests['read'], { actor, charges }: Call): Promise<ReplyTo<'read'>> => {
     const { conversationId, seq } = request;
     if (!isConversationId(conversationId)) throw notFound();
-    const mailbox = await withinLimits(limiter, chargesOf(request, session), () =>
-      mailboxes.get(session.userId, conversationId),
-    );
+    const mailbox = await withinLimits(limiter, charges, () => mailboxes.get(actor.userId, conversationId));
     if (!mailbox) throw notFound();
     // Not left to the update: a message that is committed meanwhile would not be among those counted here.
     if (seq > mailbox.lastSeq) throw beyondEnd();
     const sent = await sentUpTo(log, mailbox, seq);
-    const move = await mailboxes.markRead(session.userId, conversationId, seq, sent);
+    const move = await mailboxes.markRead(actor.userId, conversationId, seq, sent);
     await sendReceipts(dependencies, movedMailbox(move));
     const fault = faultOf(move);
     if (fault) throw fault;

@@ -1,9 +1,8 @@
-import type { Session } from '#shared/connections/session.ts';
+import type { ReplyTo, Requests } from '#shared/actions.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
-import { chargesOf, refuseOverLimit } from '#shared/limits/refusals.ts';
+import { refuseOverLimit } from '#shared/limits/refusals.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
-import type { Reply } from '#shared/protocol/replies.ts';
-import type { BlockRequest } from '#shared/protocol/requests.ts';
+import type { Call } from '#shared/runtime/call.ts';
 import type { Relationships } from './relationships.ts';
 
 export interface ChangeRelationshipDependencies {
@@ -11,12 +10,14 @@ export interface ChangeRelationshipDependencies {
   readonly limiter: RateLimiter;
 }
 
+type Change = 'block' | 'unblock';
+
 /** Blocks a user, or lifts one's own block. Neither needs a conversation, nor tells the other. */
 export function makeChangeRelationship({ relationships, limiter }: ChangeRelationshipDependencies) {
-  return async (request: BlockRequest, session: Session): Promise<Reply> => {
-    if (request.userId === session.userId) throw badRequest('"userId" is yourself.', 'Name the other user.');
-    await refuseOverLimit(limiter, chargesOf(request, session));
-    await relationships[request.action](session.userId, request.userId);
+  return async ({ action, userId }: Requests[Change], { actor, charges }: Call): Promise<ReplyTo<Change>> => {
+    if (userId === actor.userId) throw badRequest('"userId" is yourself.', 'Name the other user.');
+    await refuseOverLimit(limiter, charges);
+    await relationships[action](actor.userId, userId);
     return { type: 'ok' };
   };
 }

@@ -1,13 +1,13 @@
-import type { Session } from '#shared/connections/session.ts';
+import type { ReplyTo, Requests } from '#shared/actions.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
-import { chargesOf, notFound, withinLimits } from '#shared/limits/refusals.ts';
+import { notFound, withinLimits } from '#shared/limits/refusals.ts';
 import { type ConversationIdentity, isConversationId } from '#shared/log/conversation.ts';
 import { viewMessage } from '#shared/log/message-view.ts';
 import type { Mailboxes, MailboxNumbers } from '#shared/mailboxes/mailboxes.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import { roomIn, sizeOf } from '#shared/protocol/pages.ts';
-import { type Message, type Reply, replyFrame } from '#shared/protocol/replies.ts';
-import type { HistoryRequest } from '#shared/protocol/requests.ts';
+import { type Message, replyFrame } from '#shared/protocol/replies.ts';
+import type { Call } from '#shared/runtime/call.ts';
 import { DependencyFailure } from '#shared/runtime/failures.ts';
 import { sideBySide } from '#shared/runtime/waiting.ts';
 import { makeReadMessages, type ReadMessagesDependencies } from './read-messages.ts';
@@ -27,14 +27,14 @@ export function makeReadHistory(dependencies: ReadHistoryDependencies) {
   const { mailboxes, limiter, log } = dependencies;
   const walk = makeWalk(dependencies);
 
-  return async (request: HistoryRequest, session: Session, requestId: string | undefined): Promise<Reply> => {
+  return async (
+    request: Requests['history'],
+    { actor, requestId, charges }: Call,
+  ): Promise<ReplyTo<'history'>> => {
     const { conversationId } = request;
     if (!isConversationId(conversationId)) throw notFound();
-    const [mailbox, identities] = await withinLimits(limiter, chargesOf(request, session), () =>
-      sideBySide(
-        mailboxes.get(session.userId, conversationId),
-        log.identities(session.userId, [conversationId]),
-      ),
+    const [mailbox, identities] = await withinLimits(limiter, charges, () =>
+      sideBySide(mailboxes.get(actor.userId, conversationId), log.identities(actor.userId, [conversationId])),
     );
     const conversation = identities.get(conversationId);
     if (!mailbox || !conversation) throw notFound();
@@ -50,7 +50,7 @@ function makeWalk(dependencies: ReadHistoryDependencies) {
 
   /** Away from the cursor, until the page is full, or nothing is left. What cannot be read is passed over. */
   return async (
-    { before, after, limit = limits.historyDefault }: HistoryRequest,
+    { before, after, limit = limits.historyDefault }: Requests['history'],
     conversation: ConversationIdentity,
     { userId, lastSeq, lastMessageAt }: MailboxNumbers,
     room: number,

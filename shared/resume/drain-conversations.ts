@@ -1,4 +1,3 @@
-import type { Session } from '#shared/connections/session.ts';
 import type { ConversationIdentity } from '#shared/log/conversation.ts';
 import { viewMessage } from '#shared/log/message-view.ts';
 import type { MailboxNumbers } from '#shared/mailboxes/mailboxes.ts';
@@ -8,6 +7,7 @@ import {
   type ReadMessagesDependencies,
   type ReadResult,
 } from '#shared/reading/read-messages.ts';
+import type { Actor } from '#shared/sign-in/actor.ts';
 import type { Pager } from './drain-pages.ts';
 
 /** A conversation of which the device has not got everything. */
@@ -63,7 +63,7 @@ export function makeDrain(dependencies: ReadMessagesDependencies) {
     }
   }
 
-  return async ({ userId, expiresAt }: Session, behind: readonly Behind[], pager: Pager): Promise<void> => {
+  return async ({ userId, expiresAt }: Actor, behind: readonly Behind[], pager: Pager): Promise<void> => {
     const stopAt = Math.min(clock.now() + drainMs, expiresAt);
     let complete = true;
     const identified = identify(dependencies, userId, behind, ({ lastMessageAt }) => {

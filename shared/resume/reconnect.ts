@@ -1,11 +1,11 @@
+import type { Requests } from '#shared/actions.ts';
 import type { Connections } from '#shared/connections/connections.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
-import type { Session } from '#shared/connections/session.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
-import { chargesOf, withinLimits } from '#shared/limits/refusals.ts';
+import { withinLimits } from '#shared/limits/refusals.ts';
 import type { Mailboxes, MailboxNumbers } from '#shared/mailboxes/mailboxes.ts';
-import type { ReconnectRequest } from '#shared/protocol/requests.ts';
 import type { ReadMessagesDependencies } from '#shared/reading/read-messages.ts';
+import type { ConnectionCall } from '#shared/runtime/call.ts';
 import { type Behind, makeDrain } from './drain-conversations.ts';
 import { ConnectionGone, makePager } from './drain-pages.ts';
 
@@ -16,11 +16,7 @@ export interface ReconnectDependencies extends ReadMessagesDependencies {
   readonly limiter: RateLimiter;
 }
 
-export type Reconnect = (
-  request: ReconnectRequest,
-  session: Session,
-  requestId: string | undefined,
-) => Promise<undefined>;
+export type Reconnect = (request: Requests['reconnect'], call: ConnectionCall) => Promise<undefined>;
 
 /**
  * Lets pushes begin, then sends what the device has not got, page by page, and the end marker. All of it travels by
@@ -31,22 +27,23 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
   const drain = makeDrain(dependencies);
 
   /** False for one of too many connections, whose row was removed while it was still opening: it is closed. */
-  async function letPushesBegin(session: Session): Promise<boolean> {
-    const isOpen = await connections.markReady(session);
+  async function letPushesBegin({ actor, connectionId }: ConnectionCall): Promise<boolean> {
+    const isOpen = await connections.markReady({ userId: actor.userId, connectionId });
     // Also if the request itself is over its limit: this connection counts no more, and would be one too many.
-    if (!isOpen) await gateway.close(session.connectionId);
+    if (!isOpen) await gateway.close(connectionId);
     return isOpen;
   }
 
-  return async (request, session, requestId) => {
-    const isOpen = await withinLimits(limiter, chargesOf(request, session), () => letPushesBegin(session));
+  return async (request, call) => {
+    const { actor, connectionId, requestId, charges } = call;
+    const isOpen = await withinLimits(limiter, charges, () => letPushesBegin(call));
     if (!isOpen) return;
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
-    const behind = findBehind(request, await mailboxes.all(session.userId));
-    const pager = makePager((frame) => gateway.post(session.connectionId, frame), requestId);
+    const behind = findBehind(request, await mailboxes.all(actor.userId));
+    const pager = makePager((frame) => gateway.post(connectionId, frame), requestId);
     try {
-      await drain(session, behind, pager);
+      await drain(actor, behind, pager);
     } catch (error) {
       if (!(error instanceof ConnectionGone)) throw error;
     }
@@ -54,7 +51,7 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
 }
 
 /** What the device has not got, the conversations that were active last first. */
-function findBehind(request: ReconnectRequest, mailboxes: readonly MailboxNumbers[]): Behind[] {
+function findBehind(request: Requests['reconnect'], mailboxes: readonly MailboxNumbers[]): Behind[] {
   return mailboxes
     .map((mailbox) => ({ mailbox, position: positionOf(request, mailbox) }))
     .filter(({ mailbox, position }) => mailbox.lastSeq > position)
@@ -62,7 +59,7 @@ function findBehind(request: ReconnectRequest, mailboxes: readonly MailboxNumber
 }
 
 /** Where the device stands in `mailbox`, or nowhere if it did not ask for this conversation. */
-function positionOf({ positions, only }: ReconnectRequest, mailbox: MailboxNumbers): number {
+function positionOf({ positions, only }: Requests['reconnect'], mailbox: MailboxNumbers): number {
   if (positions === undefined) return mailbox.deliveredSeq;
   return positions.get(mailbox.conversationId) ?? (only ? Number.POSITIVE_INFINITY : 0);
 }

@@ -1,26 +1,20 @@
 import middy from '@middy/core';
+import type { Action } from '#shared/actions.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
-import type { Session } from '#shared/connections/session.ts';
+import { chargesOf } from '#shared/limits/charges.ts';
 import { errorFrame, ProtocolError } from '#shared/protocol/errors.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import { type Reply, replyFrame } from '#shared/protocol/replies.ts';
-import { type Action, type ParsedFrame, parseRequest, type RequestOf } from '#shared/protocol/requests.ts';
+import type { UseCases } from './call.ts';
 import type { Clock } from './clock.ts';
 import { toProtocolError } from './protocol-errors.ts';
-import { type SocketEvent, type SocketResult, sessionOf } from './socket-event.ts';
-import type { FlushableTelemetry } from './telemetry.powertools.ts';
-
-type UseCases = {
-  readonly [A in Action]?: (
-    request: RequestOf<A>,
-    session: Session,
-    requestId: string | undefined,
-  ) => Promise<Reply | undefined>;
-};
+import { type Frame, readFrame, readRequest } from './read-frame.ts';
+import { actorOf, type SocketEvent, type SocketResult } from './socket-event.ts';
+import type { FlushableTelemetry } from './telemetry.ts';
 
 interface Options {
   /** By action. Another action over this function's routes is a `bad_request`. */
-  readonly useCases: UseCases;
+  readonly useCases: Partial<UseCases>;
   readonly gateway: ConnectionGateway;
   readonly clock: Clock;
   readonly telemetry: FlushableTelemetry;
@@ -28,7 +22,7 @@ interface Options {
   readonly answers: 'respond' | 'post';
 }
 
-type FrameEvent = SocketEvent & { frame: ParsedFrame };
+type FrameEvent = SocketEvent & { frame: Frame };
 type FrameMiddleware = middy.MiddlewareObj<FrameEvent, SocketResult>;
 
 /** Before Lambda ends the function, in milliseconds: so long may it take to post that it was not done. */
@@ -39,21 +33,34 @@ export function makeFrameHandler(options: Options) {
   return middy<FrameEvent, SocketResult>({ timeoutEarlyInMillis })
     .use(flushTelemetry(options))
     .use(answerErrors(options))
-    .use(readFrame)
+    .use(readIt)
     .use(endExpired(options))
     .handler(async (event) => {
       const { frame } = event;
       if ('error' in frame) throw frame.error;
-      const { request, requestId } = frame;
-      const useCase = options.useCases[request.action] as UseCases[keyof UseCases] | undefined;
-      if (!useCase) throw badRequest(`"${request.action}" was not routed by its "action".`);
-      const reply = await (useCase as NonNullable<UseCases[Action]>)(
-        request as never,
-        sessionOf(event),
-        requestId,
-      );
-      return reply ? answer(options, event, replyFrame(reply, requestId)) : { statusCode: 200 };
+      const reply = await perform(options.useCases, frame.action, frame.given, event);
+      return reply ? answer(options, event, replyFrame(reply, frame.requestId)) : { statusCode: 200 };
     });
+}
+
+/** Generic, so that the compiler holds each action's request against its own use case. */
+async function perform<A extends Action>(
+  useCases: Partial<UseCases>,
+  action: A,
+  given: Readonly<Record<string, unknown>>,
+  event: FrameEvent,
+): Promise<Reply | undefined> {
+  const request = readRequest(action, given);
+  const useCase = useCases[action];
+  if (!useCase) throw badRequest(`"${action}" was not routed by its "action".`);
+  const actor = actorOf(event);
+  const { requestId } = event.frame;
+  return await useCase(request, {
+    actor,
+    connectionId: event.requestContext.connectionId,
+    charges: chargesOf(action, request, actor),
+    ...(requestId !== undefined && { requestId }),
+  });
 }
 
 async function answer(
@@ -66,9 +73,9 @@ async function answer(
   return { statusCode: 200 };
 }
 
-const readFrame: FrameMiddleware = {
+const readIt: FrameMiddleware = {
   before: ({ event }) => {
-    event.frame = parseRequest(event.body ?? '');
+    event.frame = readFrame(event.body ?? '');
   },
 };
 
@@ -76,7 +83,7 @@ const readFrame: FrameMiddleware = {
 function endExpired({ gateway, clock }: Options): FrameMiddleware {
   return {
     before: async ({ event }) => {
-      if (clock.now() < sessionOf(event).expiresAt) return;
+      if (clock.now() < actorOf(event).expiresAt) return;
       const { connectionId } = event.requestContext;
       const error = new ProtocolError('unauthenticated', 'The token of this connection has expired.');
       // Posted and awaited: a route's response would come after the end.

@@ -3,7 +3,7 @@ export class SettingError extends Error {
   override readonly name = 'SettingError';
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The value of a variable that the deployment always sets. */
 export function setting(name: string, environment: Environment = process.env): string {

@@ -1,4 +1,4 @@
-import type { Session } from '#shared/connections/session.ts';
+import type { Actor } from '#shared/sign-in/actor.ts';
 
 /** Of a handshake. */
 export interface HeaderFields {
@@ -34,11 +34,11 @@ export interface SocketResult {
   readonly body?: string;
 }
 
-export function sessionOf({ requestContext }: SocketEvent): Session {
-  const { connectionId, identity, authorizer } = requestContext;
+/** Who is at the other end of the connection. */
+export function actorOf({ requestContext }: SocketEvent): Actor {
+  const { identity, authorizer } = requestContext;
   return {
     userId: authorizer.userId,
-    connectionId,
     address: identity.sourceIp,
     expiresAt: Number(authorizer.tokenExpiresAt) * 1000,
   };

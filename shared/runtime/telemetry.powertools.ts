@@ -1,11 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Telemetry } from './telemetry.ts';
-
-export interface FlushableTelemetry extends Telemetry {
-  /** Writes the counters of this invocation. */
-  flush(): void;
-}
+import type { FlushableTelemetry } from './telemetry.ts';
 
 /** JSON log lines and CloudWatch metrics in embedded format, both on standard output: no AWS call. */
 export function makeTelemetry(): FlushableTelemetry {

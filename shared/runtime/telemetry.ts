@@ -6,3 +6,8 @@ export interface Telemetry {
   /** Adds to a counter. `name` is a metric's name, in PascalCase. */
   count(name: string, by?: number): void;
 }
+
+export interface FlushableTelemetry extends Telemetry {
+  /** Writes the counters of this invocation. */
+  flush(): void;
+}

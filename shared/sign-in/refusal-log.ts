@@ -1,11 +1,13 @@
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
-import type { RefusalReason } from './token-verifier.jose.ts';
+import type { RefusalReason } from './verification.ts';
 
 interface Options {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
+
+export type TellRefusal = (reason: RefusalReason, connectionId: string) => void;
 
 /** Lines a minute of one environment: anybody can be refused as often as they like, at the expense of whoever pays for the log. */
 const linesInMinute = 20;
@@ -14,11 +16,11 @@ const linesInMinute = 20;
  * Tells of handshakes that are refused, by the connection's id, which the access log has too. Those beyond the limit are
  * counted with the next line.
  */
-export function makeRefusalLog({ clock, telemetry }: Options) {
+export function makeRefusalLog({ clock, telemetry }: Options): TellRefusal {
   let minute = 0;
   let lines = 0;
   let untold = 0;
-  return (reason: RefusalReason, connectionId: string): void => {
+  return (reason, connectionId) => {
     const now = Math.floor(clock.now() / 60_000);
     if (now !== minute) [minute, lines] = [now, 0];
     if (lines === linesInMinute) {

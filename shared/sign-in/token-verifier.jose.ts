@@ -1,29 +1,7 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import { isUserId } from '#shared/protocol/user-id.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
-
-export type Verification =
-  | { readonly verdict: 'allowed'; readonly userId: string; readonly expiresAt: number }
-  /** Malformed, expired, wrongly signed, of another issuer or audience. */
-  | { readonly verdict: 'unauthorized'; readonly reason: RefusalReason }
-  /** A right token of somebody who may not come in. */
-  | { readonly verdict: 'forbidden'; readonly reason: RefusalReason };
-
-/** Why somebody is not let in, for the log: words of ours alone, so that nothing of a token gets there. */
-export type RefusalReason =
-  | 'no token'
-  | 'several tokens'
-  | 'malformed'
-  | 'algorithm'
-  | 'unknown key'
-  | 'signature'
-  | 'issuer'
-  | 'audience'
-  | 'not yet valid'
-  | 'expired'
-  | 'claims'
-  | 'subject'
-  | 'scope';
+import type { RefusalReason, VerifyToken } from './verification.ts';
 
 interface Options {
   readonly issuer: string;
@@ -39,8 +17,8 @@ interface Options {
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
 /** Checks a JWT against the issuer's keys. Throws only where those cannot be had. */
-export function makeTokenVerifier({ issuer, audience, keys, requiredScope, clock }: Options) {
-  return async (token: string): Promise<Verification> => {
+export function makeTokenVerifier({ issuer, audience, keys, requiredScope, clock }: Options): VerifyToken {
+  return async (token) => {
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,

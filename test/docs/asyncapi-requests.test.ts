@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseRequest } from '#shared/protocol/requests.ts';
+import { parseRequest } from '#test/support/parse-request.ts';
 import { messageValidators, readAsyncApi, requestNames } from './support/asyncapi.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

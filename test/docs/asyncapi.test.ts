@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { errorCodes } from '#shared/protocol/errors.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import type { Message, ServerFrame } from '#shared/protocol/replies.ts';
-import { parseRequest } from '#shared/protocol/requests.ts';
+import { parseRequest } from '#test/support/parse-request.ts';
 import { messageValidators, readAsyncApi } from './support/asyncapi.ts';
 
 type Frame = Record<string, unknown>;

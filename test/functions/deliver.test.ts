@@ -1,17 +1,18 @@
 import { createServer, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { SQSEvent } from 'aws-lambda';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Events, startEvents } from '#localstack/events/events.ts';
 import { functionEnvironment } from '#localstack/function-environment.ts';
 import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
+import type { BatchResponse } from '#shared/delivery/deliver-handler.ts';
 import type { MessageReference } from '#shared/delivery/delivery-queue.ts';
 import { startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
 let events: Events;
 let api: Server;
-let handler: (event: SQSEvent) => Promise<SQSBatchResponse>;
+let handler: (event: SQSEvent) => Promise<BatchResponse>;
 
 /** Recipients of notifications, those whose notification the bus refuses, connections that refuse, and what was posted. */
 const notified: unknown[] = [];

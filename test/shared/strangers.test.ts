@@ -53,7 +53,7 @@ test('a conversation of others takes the same calls as one that does not exist, 
 
 test('a block holds back new messages alone: what was written stays, and how far it is read is still told', async () => {
   const { environment, alice, bob, conversationId } = await aliceToBob();
-  await environment.changeRelationship({ action: 'block', userId: bob.userId }, alice);
+  await environment.block({ action: 'block', userId: bob.userId }, alice);
 
   const send = environment.send({ action: 'send', conversationId, content: 'and now?' }, bob);
   await expect(send).rejects.toMatchObject({ code: 'forbidden' });

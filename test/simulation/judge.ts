@@ -1,4 +1,4 @@
-import { parseReference } from '#shared/delivery/delivery-queue.sqs.ts';
+import { parseReference } from '#shared/delivery/delivery-queue.ts';
 import { type Conversation, otherMember } from '#shared/log/conversation.ts';
 import type { StoredMessage } from '#shared/log/message.ts';
 import { check } from '#test/contract/history/check.ts';

@@ -1,5 +1,6 @@
+import { actions, isAction } from '#shared/actions.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.powertools.ts';
+import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
 import { makeSharedCache } from './aws/cache.ts';
 import { makeDynamoDB } from './aws/dynamodb.ts';
 import { makeGateway, type Route } from './aws/gateway.ts';
@@ -126,17 +127,17 @@ function makePool(basis: { scheduler: Scheduler; dice: Dice; faults: Faults; tra
   return pool;
 }
 
-const syncActions = ['ack', 'read', 'history', 'conversations', 'block', 'unblock'];
+type FrameFunction = 'send' | 'reconnect' | 'sync' | 'fallback';
+
+/** As the routes of the API lead, which are made from the same rows. */
+function functionFor(body: string): FrameFunction {
+  const { action } = JSON.parse(body);
+  return isAction(action) ? actions[action].function : 'fallback';
+}
 
 function routeTo(pool: ReturnType<typeof makePool>): Route {
-  return async (route, event: SocketEvent) => {
-    if (route !== 'frame') return pool.run(route, (handle) => handle(event));
-    const { action } = JSON.parse(event.body ?? '');
-    if (action === 'send' || action === 'reconnect')
-      return pool.run(action as 'send', (handle) => handle(event));
-    if (!syncActions.includes(action)) throw new Error(`No route for ${action}.`);
-    return pool.run('sync', (handle) => handle(event));
-  };
+  return async (route, event: SocketEvent) =>
+    pool.run(route === 'frame' ? functionFor(event.body ?? '') : route, (handle) => handle(event));
 }
 
 /** Counts, and reads every line for what must not be in it. */

@@ -1,7 +1,7 @@
+import type { Requests } from '#shared/actions.ts';
 import type { MessageCache } from '#shared/cache/message-cache.ts';
-import type { Session } from '#shared/connections/session.ts';
 import type { StoredMessage } from '#shared/log/message.ts';
-import type { HistoryRequest } from '#shared/protocol/requests.ts';
+import type { Session } from '#test/support/world.ts';
 import { intercepting, type World } from './world.ts';
 
 interface Observed {
@@ -60,7 +60,7 @@ function seqsOf(messages: readonly StoredMessage[]): number[] {
   return messages.map(({ seq }) => seq).sort((one, other) => one - other);
 }
 
-type Fields = Omit<HistoryRequest, 'action' | 'conversationId'>;
+type Fields = Omit<Requests['history'], 'action' | 'conversationId'>;
 
 /** An environment over these tiers, fastest first, with what each of them and the database gave. */
 export function observeEnvironment(world: World, caches: readonly MessageCache[]) {

@@ -1,36 +1,39 @@
 import { randomBytes } from 'node:crypto';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { startKms } from '#localstack/kms/kms.ts';
+import type { Action, ReplyTo, Requests } from '#shared/actions.ts';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
-import { makeMemoryCache } from '#shared/cache/memory-cache.lru.ts';
+import { type TableId, tables } from '#shared/aws/tables.ts';
 import type { MessageCache } from '#shared/cache/message-cache.ts';
-import { makeConnections } from '#shared/connections/connections.dynamodb.ts';
+import {
+  connectParts,
+  deliverParts,
+  reconnectUseCases,
+  sendParts,
+  sendUseCases,
+  syncParts,
+  syncUseCases,
+} from '#shared/composition.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 import { makeOpenConnection } from '#shared/connections/open-connection.ts';
-import type { Session } from '#shared/connections/session.ts';
 import { makeDeliverLater } from '#shared/delivery/deliver-later.ts';
 import type { DeliveryQueue, MessageReference } from '#shared/delivery/delivery-queue.ts';
 import type { Notifications } from '#shared/delivery/notifications.ts';
-import { makeDataKeys } from '#shared/keys/data-keys.ts';
-import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
 import type { MessageCipher } from '#shared/keys/message-cipher.ts';
-import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
-import { makeRateLimiter } from '#shared/limits/rate-limiter.dynamodb.ts';
-import { makeConversationLog } from '#shared/log/conversation-log.dynamodb.ts';
-import { makeSendMessage } from '#shared/log/send-message.ts';
-import { makeAcknowledge } from '#shared/mailboxes/acknowledge.ts';
-import { makeListConversations } from '#shared/mailboxes/list-conversations.ts';
-import { makeMailboxes } from '#shared/mailboxes/mailboxes.dynamodb.ts';
-import { makeMarkRead } from '#shared/mailboxes/mark-read.ts';
-import { makeChangeRelationship } from '#shared/members/change-relationship.ts';
-import { makeRelationships } from '#shared/members/relationships.dynamodb.ts';
+import { chargesOf } from '#shared/limits/charges.ts';
+import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
 import type { Push, Reply } from '#shared/protocol/replies.ts';
-import { makeReadHistory } from '#shared/reading/read-history.ts';
-import { makeReconnect } from '#shared/resume/reconnect.ts';
+import type { UseCases } from '#shared/runtime/call.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { clock as systemClock } from '#shared/runtime/system.ts';
-import type { Telemetry } from '#shared/runtime/telemetry.ts';
+import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { Actor } from '#shared/sign-in/actor.ts';
 import { startTestDynamoDB } from './dynamodb.ts';
+
+/** Who acts in a test, and over which connection. */
+export interface Session extends Actor {
+  readonly connectionId: string;
+}
 
 type Frame = (Reply & { requestId?: string }) | Push;
 
@@ -43,7 +46,7 @@ export interface TestGateway extends ConnectionGateway {
 }
 
 /** Counters and log lines, for asserting that something was counted and that nothing secret was logged. */
-export interface TestTelemetry extends Telemetry {
+export interface TestTelemetry extends FlushableTelemetry {
   readonly counts: Map<string, number>;
   readonly lines: string[];
 }
@@ -56,6 +59,7 @@ export interface EnvironmentOptions {
   readonly notifications?: Notifications;
   readonly tiers?: readonly MessageCache[];
   readonly cipher?: MessageCipher;
+  readonly limiter?: RateLimiter;
   readonly rateLimits?: string;
   readonly random?: () => number;
   readonly fewMailboxes?: number;
@@ -83,66 +87,58 @@ export async function startWorld() {
   const left: MessageReference[] = [];
   const published: (MessageReference & { unread: number })[] = [];
   const telemetry = makeTestTelemetry();
-  const names = dynamodb.tableNames;
+  const tableSettings = Object.fromEntries(
+    Object.entries(dynamodb.tableNames).map(([id, name]) => [
+      tables[id as TableId].environmentVariable,
+      name,
+    ]),
+  );
 
-  /** One execution environment: the use cases over real adapters, each with what the test puts in its place. */
+  /** One execution environment: the product's own composition, each part with what the test puts in its place. */
   function environment(options: EnvironmentOptions = {}) {
     const client = options.dynamodb ?? dynamodb.client;
-    const clock = options.clock ?? systemClock;
-    const random = options.random ?? Math.random;
-    const dataKeys = makeDataKeys({
-      kms: kmsClient,
-      dynamodb: client,
-      tableName: names.dataKeys,
-      kmsKeyId: kms.keyId,
-      clock,
-      random,
+    const outside = {
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
       randomBytes,
       telemetry,
-    });
-    const dependencies = {
-      connections: makeConnections({ dynamodb: client, tableName: names.connections, clock }),
-      log: makeConversationLog({ dynamodb: client, transactions: client, tables: names, clock, random }),
-      mailboxes: makeMailboxes({
-        dynamodb: client,
-        tableName: names.mailboxes,
-        clock,
-        random,
-        ...(options.fewMailboxes !== undefined && { fewMailboxes: options.fewMailboxes }),
-      }),
-      relationships: makeRelationships({ dynamodb: client, tableName: names.relationships }),
-      limiter: makeRateLimiter({
-        dynamodb: client,
-        tableName: names.rateLimits,
-        limits: parseRateLimits(options.rateLimits ?? generous),
-        clock,
-        randomBytes,
-        telemetry,
-      }),
-      cipher: options.cipher ?? makeMessageCipher({ dataKeys, randomBytes }),
-      tiers: options.tiers ?? [makeMemoryCache()],
+      settings: {
+        ...tableSettings,
+        ...places,
+        KMS_KEY_ID: kms.keyId,
+        RATE_LIMITS: options.rateLimits ?? generous,
+      },
+      memories: { ...(options.fewMailboxes !== undefined && { fewMailboxes: options.fewMailboxes }) },
+      ...{ dynamodb: client, transactions: client, kms: kmsClient, cache: undefined },
+      ...{ sqs: unreachable, events: unreachable, managementApi: unreachable },
+    };
+    const parts = {
+      ...connectParts(outside),
+      ...deliverParts(outside),
+      ...syncParts(outside),
+      ...sendParts(outside),
       queue: options.queue ?? { leave: async (reference: MessageReference) => void left.push(reference) },
       notifications: options.notifications ?? {
         publish: async (one: MessageReference & { unread: number }) => void published.push(one),
       },
       gateway: options.gateway ?? gateway,
-      clock,
-      random,
-      randomBytes,
-      telemetry,
+      ...(options.cipher && { cipher: options.cipher }),
+      ...(options.tiers && { tiers: options.tiers }),
+      ...(options.limiter && { limiter: options.limiter }),
     };
+    const useCases = { ...sendUseCases(parts), ...reconnectUseCases(parts), ...syncUseCases(parts) };
     return {
-      ...dependencies,
-      dataKeys,
-      send: makeSendMessage(dependencies),
-      reconnect: makeReconnect(dependencies),
-      acknowledge: makeAcknowledge(dependencies),
-      markRead: makeMarkRead(dependencies),
-      history: makeReadHistory(dependencies),
-      conversations: makeListConversations(dependencies),
-      changeRelationship: makeChangeRelationship(dependencies),
-      deliverLater: makeDeliverLater(dependencies),
-      openConnection: makeOpenConnection(dependencies),
+      ...parts,
+      send: overConnections(useCases, 'send'),
+      reconnect: overConnections(useCases, 'reconnect'),
+      acknowledge: overConnections(useCases, 'ack'),
+      markRead: overConnections(useCases, 'read'),
+      history: overConnections(useCases, 'history'),
+      conversations: overConnections(useCases, 'conversations'),
+      block: overConnections(useCases, 'block'),
+      unblock: overConnections(useCases, 'unblock'),
+      deliverLater: makeDeliverLater(parts),
+      openConnection: makeOpenConnection(parts),
     };
   }
 
@@ -181,6 +177,27 @@ export async function startWorld() {
       await kms.stop();
       await dynamodb.stop();
     },
+  };
+}
+
+/** Where queue and event bus would be: tests put their own parts in the place of these. */
+const places = { DELIVERY_QUEUE_URL: 'none', EVENT_BUS_NAME: 'none' };
+const unreachable = {
+  send: async () => {
+    throw new Error('A test has no such service.');
+  },
+};
+
+/** The use case of `action`, charged and called as the frame handler does it. */
+function overConnections<A extends Action>(useCases: UseCases, action: A) {
+  return async (request: Requests[A], { connectionId, ...actor }: Session, requestId?: string) => {
+    const reply = await useCases[action](request, {
+      actor,
+      connectionId,
+      charges: chargesOf(action, request, actor),
+      ...(requestId !== undefined && { requestId }),
+    });
+    return reply as ReplyTo<A>;
   };
 }
 
@@ -223,6 +240,7 @@ function makeTestTelemetry(): TestTelemetry {
     warn: line,
     error: line,
     count: (name, by = 1) => void counts.set(name, (counts.get(name) ?? 0) + by),
+    flush: () => {},
   };
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
-import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
+import { actions, isAction } from '#shared/actions.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.powertools.ts';
+import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
 import { makeDynamoDB } from '../../simulation/aws/dynamodb.ts';
 import { makeKms } from '../../simulation/aws/kms.ts';
 import type { Answer } from '../../simulation/aws/wire.ts';
@@ -37,8 +37,6 @@ export interface BackendOptions {
   /** Told of each answer of AWS. */
   onAnswer?(value: unknown): void;
 }
-
-const syncActions = new Set(['ack', 'read', 'history', 'conversations', 'block', 'unblock']);
 
 export function makeBackend({
   telemetry: given,
@@ -86,26 +84,15 @@ export function makeBackend({
     rotateAfterMs: 24 * 3_600_000,
     keepMs: 3_600_000,
   };
-  const [connect, send] = [functions.connect(sandbox, surroundings), functions.send(sandbox, surroundings)];
-  const [sync, reconnect] = [
-    functions.sync(sandbox, surroundings),
-    functions.reconnect(sandbox, surroundings),
-  ];
-  const gateway = { post: async () => 'posted' as const, close: async () => 'closed' as const };
-  const fallback = makeFrameHandler({
-    useCases: {},
-    gateway,
-    clock: sandbox.clock,
-    telemetry,
-    answers: 'respond',
-  });
-
-  function handlerOf(action: unknown): (event: SocketEvent) => Promise<{ body?: string }> {
-    if (action === 'send') return send;
-    if (action === 'reconnect') return reconnect;
-    if (syncActions.has(String(action))) return sync;
-    return async (event) => (await fallback(event as never, {} as never)) as { body?: string };
-  }
+  const connect = functions.connect(sandbox, surroundings);
+  const byName = {
+    send: functions.send(sandbox, surroundings),
+    reconnect: functions.reconnect(sandbox, surroundings),
+    sync: functions.sync(sandbox, surroundings),
+    fallback: functions.fallback(sandbox, surroundings),
+  };
+  const handlerOf = (action: unknown) =>
+    byName[typeof action === 'string' && isAction(action) ? actions[action].function : 'fallback'];
 
   return {
     defects,
@@ -113,7 +100,7 @@ export function makeBackend({
     async join(user) {
       received.set(user, []);
       await connect(eventOf(user, scheduler));
-      await reconnect({ ...eventOf(user, scheduler), body: '{"action":"reconnect"}' });
+      await byName.reconnect({ ...eventOf(user, scheduler), body: '{"action":"reconnect"}' });
     },
     async send(user, frame) {
       const frames = received.get(user) ?? [];

@@ -29,11 +29,11 @@ const list = makeListConversations({
   // Long after all that was sent.
   clock: { now: () => Number.MAX_SAFE_INTEGER, sleep: async () => {} },
 });
-const session = { userId: 'alice', connectionId: 'c', address: '192.0.2.1', expiresAt: 1 };
+const call = { actor: { userId: 'alice', address: '192.0.2.1', expiresAt: 1 }, charges: [] };
 
 async function page(cursor: string | undefined) {
   const request = { action: 'conversations' as const, limit: 2, ...(cursor !== undefined && { cursor }) };
-  const reply = await list(request, session, undefined);
+  const reply = await list(request, call);
   hold(reply.type === 'conversations.page', 'no page');
   return reply;
 }

@@ -1,7 +1,7 @@
 import { errorCodes, errorFrame } from '#shared/protocol/errors.ts';
 import { byteLength } from '#shared/protocol/fields.ts';
 import { limits } from '#shared/protocol/limits.ts';
-import { parseRequest, type Request } from '#shared/protocol/requests.ts';
+import { parseRequest, type Request } from '#test/support/parse-request.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';
 
 const id = 'x'.repeat(43);

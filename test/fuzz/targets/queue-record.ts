@@ -1,4 +1,4 @@
-import { parseReference } from '#shared/delivery/delivery-queue.sqs.ts';
+import { parseReference } from '#shared/delivery/delivery-queue.ts';
 import { isConversationId } from '#shared/log/conversation.ts';
 import { isUserId } from '#shared/protocol/user-id.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';

@@ -1,6 +1,6 @@
 import { byteLength } from '#shared/protocol/fields.ts';
 import { limits } from '#shared/protocol/limits.ts';
-import { parseRequest } from '#shared/protocol/requests.ts';
+import { parseRequest } from '#test/support/parse-request.ts';
 import { type Backend, makeBackend } from '../support/backend.ts';
 import { checkFrame } from '../support/check-frame.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';

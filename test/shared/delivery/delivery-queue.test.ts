@@ -2,8 +2,9 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
-import { makeDeliveryQueue, parseReference } from '#shared/delivery/delivery-queue.sqs.ts';
+import { makeDeliveryQueue } from '#shared/delivery/delivery-queue.sqs.ts';
 import type { MessageReference } from '#shared/delivery/delivery-queue.ts';
+import { parseReference } from '#shared/delivery/delivery-queue.ts';
 import { directConversationId, isConversationId } from '#shared/log/conversation.ts';
 import { isUserId } from '#shared/protocol/user-id.ts';
 

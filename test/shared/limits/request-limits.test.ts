@@ -1,15 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
-import type { Session } from '#shared/connections/session.ts';
 import type { RateLimitCharge, RateLimiter } from '#shared/limits/rate-limiter.ts';
 import { directConversationId } from '#shared/log/conversation.ts';
-import { makeSendMessage } from '#shared/log/send-message.ts';
-import { makeAcknowledge } from '#shared/mailboxes/acknowledge.ts';
-import { makeListConversations } from '#shared/mailboxes/list-conversations.ts';
-import { makeMarkRead } from '#shared/mailboxes/mark-read.ts';
-import { makeChangeRelationship } from '#shared/members/change-relationship.ts';
-import { makeReadHistory } from '#shared/reading/read-history.ts';
-import { makeReconnect } from '#shared/resume/reconnect.ts';
+import type { Session } from '#test/support/world.ts';
 import { startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
@@ -30,7 +23,7 @@ function makeRefusing() {
     },
     lastKnown: () => ({ allowed: true }),
   };
-  return { dependencies: { ...world.environment(), limiter }, charged };
+  return { environment: world.environment({ limiter }), charged };
 }
 
 /** One that has been refused before: its limiter knows it. And its calls to the database, none of which succeeds. */
@@ -44,34 +37,33 @@ function makeKnowing() {
   } as unknown as DocumentClient;
   const known = { allowed: false, retryAfterMs: 7 } as const;
   const limiter: RateLimiter = { take: async () => known, lastKnown: () => known };
-  return { dependencies: { ...world.environment({ dynamodb }), limiter }, calls };
+  return { environment: world.environment({ dynamodb, limiter }), calls };
 }
 
-type Dependencies = ReturnType<typeof makeRefusing>['dependencies'];
-type Request = (dependencies: Dependencies, session: Session) => Promise<unknown>;
+type Environment = ReturnType<World['environment']>;
+type Request = (environment: Environment, session: Session) => Promise<unknown>;
 
 const request = (cost: number) => [{ limit: 'requestsPerUser', of: 'alice', cost }];
 
 test.for<[string, Request, object[]]>([
   [
     'send',
-    (all, session) => makeSendMessage(all)({ action: 'send', recipientId: 'bob', content: 'x' }, session),
+    (all, session) => all.send({ action: 'send', recipientId: 'bob', content: 'x' }, session),
     [
       { limit: 'messagesPerUser', of: 'alice' },
       { limit: 'messagesPerAddress', of: '192.0.2.1' },
     ],
   ],
-  ['reconnect', (all, session) => makeReconnect(all)({ action: 'reconnect' }, session, 'r'), request(5)],
+  ['reconnect', (all, session) => all.reconnect({ action: 'reconnect' }, session, 'r'), request(5)],
   [
     'ack',
-    (all, session) =>
-      makeAcknowledge(all)({ action: 'ack', positions: new Map([[conversationId, 1]]) }, session),
+    (all, session) => all.acknowledge({ action: 'ack', positions: new Map([[conversationId, 1]]) }, session),
     request(1),
   ],
   [
     'ack of ten',
     (all, session) =>
-      makeAcknowledge(all)(
+      all.acknowledge(
         {
           action: 'ack',
           positions: new Map(Array.from({ length: 10 }, (_, index) => [`${index}`.padStart(43, 'x'), 1])),
@@ -80,43 +72,32 @@ test.for<[string, Request, object[]]>([
       ),
     request(3),
   ],
-  [
-    'read',
-    (all, session) => makeMarkRead(all)({ action: 'read', conversationId, seq: 1 }, session),
-    request(1),
-  ],
-  [
-    'history',
-    (all, session) => makeReadHistory(all)({ action: 'history', conversationId }, session, 'r'),
-    request(3),
-  ],
+  ['read', (all, session) => all.markRead({ action: 'read', conversationId, seq: 1 }, session), request(1)],
+  ['history', (all, session) => all.history({ action: 'history', conversationId }, session, 'r'), request(3)],
   [
     'history of one',
-    (all, session) => makeReadHistory(all)({ action: 'history', conversationId, limit: 1 }, session, 'r'),
+    (all, session) => all.history({ action: 'history', conversationId, limit: 1 }, session, 'r'),
     request(1),
   ],
   [
     'conversations',
-    (all, session) => makeListConversations(all)({ action: 'conversations' }, session, 'r'),
+    (all, session) => all.conversations({ action: 'conversations' }, session, 'r'),
     request(3),
   ],
-  ...(['block', 'unblock'] as const).map((action): [string, Request, object[]] => [
-    action,
-    (all, session) => makeChangeRelationship(all)({ action, userId: 'bob' }, session),
-    request(1),
-  ]),
+  ['block', (all, session) => all.block({ action: 'block', userId: 'bob' }, session), request(1)],
+  ['unblock', (all, session) => all.unblock({ action: 'unblock', userId: 'bob' }, session), request(1)],
 ])(
   'over its limit, %s is refused, and nothing changes; once that is known, without any call',
   async ([, send, charges]) => {
     const [alice, bob] = [await world.join('alice'), await world.join('bob')];
     await world.environment().send({ action: 'send', recipientId: 'alice', content: 'x' }, bob);
     const before = await rows();
-    const { dependencies, charged } = makeRefusing();
+    const { environment, charged } = makeRefusing();
 
-    await expect(send(dependencies, alice)).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 7 });
+    await expect(send(environment, alice)).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 7 });
 
     const knowing = makeKnowing();
-    await expect(send(knowing.dependencies, alice)).rejects.toMatchObject({ code: 'rate_limited' });
+    await expect(send(knowing.environment, alice)).rejects.toMatchObject({ code: 'rate_limited' });
     expect(knowing.calls).toStrictEqual([]);
 
     expect(charged).toStrictEqual(charges);

@@ -179,7 +179,7 @@ test('a committed message stays confirmed although its sender was blocked meanwh
   const [from, to] = [await world.join(alice), await world.join(bob)];
   const request = { action: 'send', recipientId: bob, content: 'x', clientMessageId: 'c' } as const;
   const first = await world.environment().send(request, from);
-  await world.environment().changeRelationship({ action: 'block', userId: alice }, to);
+  await world.environment().block({ action: 'block', userId: alice }, to);
 
   const again = await world.environment().send(request, from);
 

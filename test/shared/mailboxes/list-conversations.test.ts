@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Session } from '#shared/connections/session.ts';
 import { directConversationId } from '#shared/log/conversation.ts';
 import { hourOf } from '#shared/mailboxes/mailbox.ts';
 import { makeCallRecorder } from '#test/support/call-recorder.ts';
 import { growMailboxes } from '#test/support/grown-mailboxes.ts';
+import type { Session } from '#test/support/world.ts';
 import { type EnvironmentOptions, intercepting, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;

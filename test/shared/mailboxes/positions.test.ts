@@ -1,7 +1,7 @@
 import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Session } from '#shared/connections/session.ts';
 import { directConversationId } from '#shared/log/conversation.ts';
+import type { Session } from '#test/support/world.ts';
 import { intercepting, sdkError, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { errorCodes } from '#shared/protocol/errors.ts';
-import { parseRequest } from '#shared/protocol/requests.ts';
+import { parseRequest } from '#test/support/parse-request.ts';
 
 const id = 'x'.repeat(43);
 const parse = (frame: unknown) => parseRequest(JSON.stringify(frame));

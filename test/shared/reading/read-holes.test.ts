@@ -1,8 +1,8 @@
 import { DeleteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Requests } from '#shared/actions.ts';
 import { makeMemoryCache } from '#shared/cache/memory-cache.lru.ts';
 import { directConversationId } from '#shared/log/conversation.ts';
-import type { HistoryRequest } from '#shared/protocol/requests.ts';
 import { type EnvironmentOptions, intercepting, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
@@ -24,7 +24,7 @@ async function conversationOf(count: number, options: EnvironmentOptions = {}) {
   const conversationId = directConversationId(alice.userId, bob.userId);
   const history = async (
     options: EnvironmentOptions,
-    fields: Omit<HistoryRequest, 'action' | 'conversationId'>,
+    fields: Omit<Requests['history'], 'action' | 'conversationId'>,
   ) => {
     const request = { action: 'history', conversationId, ...fields } as const;
     const reply = await world.environment(options).history(request, bob, undefined);
@@ -126,7 +126,8 @@ async function spoilt(
   const { conversationId, history, send } = await conversationOf(count, { clock: anHourAgo });
   for (const seq of seqs) await spoil(conversationId, seq);
   await send();
-  return (fields: Omit<HistoryRequest, 'action' | 'conversationId'>) => history({ clock: noWaiting }, fields);
+  return (fields: Omit<Requests['history'], 'action' | 'conversationId'>) =>
+    history({ clock: noWaiting }, fields);
 }
 
 const damage = (conversationId: string, seq: number) =>

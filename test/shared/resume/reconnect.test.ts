@@ -1,11 +1,10 @@
 import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Session } from '#shared/connections/session.ts';
+import type { Requests } from '#shared/actions.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
 import { byteLength } from '#shared/protocol/fields.ts';
 import type { Message, Reply } from '#shared/protocol/replies.ts';
-import type { ReconnectRequest } from '#shared/protocol/requests.ts';
-import { makeReconnect } from '#shared/resume/reconnect.ts';
+import type { Session } from '#test/support/world.ts';
 import { type EnvironmentOptions, intercepting, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
@@ -35,7 +34,7 @@ async function sendMany(from: string, to: string, count: number, content = 'mess
 /** What a `reconnect` over a connection of its own gives, and the frames' sizes. */
 async function reconnect(
   userId: string,
-  fields: Omit<ReconnectRequest, 'action'> = {},
+  fields: Omit<Requests['reconnect'], 'action'> = {},
   environment = world.environment(),
   session?: Session,
 ) {
@@ -75,7 +74,7 @@ test('positions count for what they name, and zero for what they do not, unless 
   const [alice, bob, carol] = [user('alice'), user('bob'), user('carol')];
   const fromAlice = await sendMany(alice, bob, 3);
   const fromCarol = await sendMany(carol, bob, 2);
-  const seqs = async (fields: Omit<ReconnectRequest, 'action'>) =>
+  const seqs = async (fields: Omit<Requests['reconnect'], 'action'>) =>
     (await reconnect(bob, fields)).messages
       .map(({ conversationId, seq }) => `${conversationId === fromAlice ? 'alice' : 'carol'} ${seq}`)
       .sort();
@@ -236,8 +235,7 @@ test('it is closed also where its reconnect is over the limit', async () => {
     lastKnown: () => ({ allowed: true }),
   };
 
-  const reconnectOverLimit = makeReconnect({ ...world.environment(), limiter });
-  const refused = reconnectOverLimit({ action: 'reconnect' }, session, undefined);
+  const refused = world.environment({ limiter }).reconnect({ action: 'reconnect' }, session);
 
   await expect(refused).rejects.toMatchObject({ code: 'rate_limited' });
   expect(world.gateway.closed).toContain(session.connectionId);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Requests } from '#shared/actions.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
-import type { Session } from '#shared/connections/session.ts';
 import { directConversationId } from '#shared/log/conversation.ts';
-import type { ReconnectRequest } from '#shared/protocol/requests.ts';
+import type { Session } from '#test/support/world.ts';
 import { startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
@@ -27,7 +27,7 @@ async function newPair() {
   return { alice, bob, write, conversationId: directConversationId(alice.userId, bob) };
 }
 
-type Fields = Omit<ReconnectRequest, 'action'>;
+type Fields = Omit<Requests['reconnect'], 'action'>;
 
 /** Every frame that came to the connection, in order: a page as its seqs, a push as its seq. */
 function arrivals({ connectionId }: Session): (number | number[] | 'done')[] {

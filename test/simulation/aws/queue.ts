@@ -1,6 +1,6 @@
 import { PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { maxReceiveCount } from '#shared/delivery/delivery-queue.sqs.ts';
+import { maxReceiveCount } from '#shared/delivery/delivery-queue.ts';
 import type { Dice } from '../dice.ts';
 import type { Faults } from '../faults.ts';
 import type { Scheduler } from '../scheduler.ts';

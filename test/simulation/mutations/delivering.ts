@@ -152,7 +152,7 @@ export const delivering: readonly Mutation[] = [
   },
   {
     guard: 'a failed record of the queue comes again, and it alone',
-    file: 'functions/deliver.ts',
+    file: 'shared/delivery/deliver-handler.ts',
     find: 'return [{ itemIdentifier: messageId }];',
     replace: 'return [];',
     test: 'functions/deliver.test.ts',

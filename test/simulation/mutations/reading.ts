@@ -12,9 +12,9 @@ export const readings: readonly Mutation[] = [
     guard: 'reconnect reads the mailboxes after its row says ready',
     file: 'shared/resume/reconnect.ts',
     find: 'const isOpen = await withinLimits(',
-    replace: 'const early = await mailboxes.all(session.userId);\n    const isOpen = await withinLimits(',
+    replace: 'const early = await mailboxes.all(actor.userId);\n    const isOpen = await withinLimits(',
     and: {
-      find: 'findBehind(request, await mailboxes.all(session.userId))',
+      find: 'findBehind(request, await mailboxes.all(actor.userId))',
       replace: 'findBehind(request, early)',
     },
     test: reconnectTest,

@@ -128,7 +128,7 @@ export const surroundings: readonly Mutation[] = [
   {
     guard: 'a frame after the expiry ends the connection',
     file: 'shared/runtime/frame-handler.middy.ts',
-    find: 'if (clock.now() < sessionOf(event).expiresAt) return;',
+    find: 'if (clock.now() < actorOf(event).expiresAt) return;',
     replace: 'if (clock.now() < Number.POSITIVE_INFINITY) return;',
     test: 'shared/runtime/frame-handler.test.ts',
   },

@@ -1,0 +1,33 @@
+import { subprotocol } from '#shared/protocol/limits.ts';
+import {
+  actorOf,
+  offeredSubprotocols,
+  type SocketEvent,
+  type SocketResult,
+} from '#shared/runtime/socket-event.ts';
+import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { OpenConnection } from './open-connection.ts';
+
+interface Options {
+  readonly openConnection: OpenConnection;
+  readonly telemetry: FlushableTelemetry;
+}
+
+/** `$connect`, once the authorizer has let it through. What is thrown here becomes the handshake's 502. */
+export function makeConnectHandler({ openConnection, telemetry }: Options) {
+  return async (event: SocketEvent): Promise<SocketResult> => {
+    const { connectionId, connectedAt } = event.requestContext;
+    try {
+      const result = await openConnection({ ...actorOf(event), connectionId, connectedAt, ready: false });
+      if (!result.opened)
+        return { statusCode: 429, headers: { 'Retry-After': String(Math.ceil(result.retryAfterMs / 1000)) } };
+      const wanted = offeredSubprotocols(event).includes(subprotocol);
+      return { statusCode: 200, ...(wanted && { headers: { 'Sec-WebSocket-Protocol': subprotocol } }) };
+    } catch (error) {
+      telemetry.error('connect failed', error);
+      throw error;
+    } finally {
+      telemetry.flush();
+    }
+  };
+}

@@ -1,0 +1,19 @@
+import { type Action, type Requests, rows } from '#shared/actions.ts';
+import type { Actor } from '#shared/sign-in/actor.ts';
+import type { RateLimitCharge } from './rate-limiter.ts';
+
+/** What a request of `actor` takes, as the row of its action says. */
+export function chargesOf<A extends Action>(
+  action: A,
+  request: Requests[A],
+  { userId, address }: Actor,
+): readonly RateLimitCharge[] {
+  const { charge } = rows[action];
+  if (charge === 'nothing') return [];
+  if (charge === 'message')
+    return [
+      { limit: 'messagesPerUser', of: userId },
+      { limit: 'messagesPerAddress', of: address },
+    ];
+  return [{ limit: 'requestsPerUser', of: userId, cost: charge(request) }];
+}
