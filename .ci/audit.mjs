@@ -22,6 +22,7 @@ if (counts === undefined) {
   process.exitCode = grave.length > 0 ? 1 : 0;
 }
 
+/** @param {string} text */
 function parse(text) {
   try {
     return JSON.parse(text);

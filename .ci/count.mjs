@@ -5,9 +5,16 @@ import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 
 const [report, list] = process.argv.slice(2);
-const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
-const known = new Set(list === undefined ? [] : read(list).map(({ test }) => test));
+/** @typedef {{ fullName: string, status: string, failureMessages: string[] }} Assertion */
+/** @typedef {{ name: string, message: string, status: string, assertionResults: Assertion[] }} TestFile */
+
+/** @param {string | undefined} path */
+const read = (path = '') => JSON.parse(readFileSync(path, 'utf8'));
+/** @type {{ test: string }[]} */
+const deviating = list === undefined ? [] : read(list);
+const known = new Set(deviating.map(({ test }) => test));
 try {
+  /** @type {{ testResults: TestFile[], numFailedTests: number, numFailedTestSuites: number, success: boolean }} */
   const { testResults, numFailedTests, numFailedTestSuites, success } = read(report);
   const passed = testResults
     .flatMap(({ assertionResults }) => assertionResults)

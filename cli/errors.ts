@@ -25,7 +25,7 @@ interface CliErrorOptions {
   readonly code: string;
   /** What to do about it. */
   readonly remedy: string;
-  /** Whether a connection that worked before may come back by itself: false unless told. */
+  /** Whether a connection that worked before may come back by itself: false by default. */
   readonly isPassing?: boolean;
 }
 

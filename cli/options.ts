@@ -14,7 +14,7 @@ export const allOptions = {
   url: {
     type: 'string',
     value: 'ws://…',
-    help: 'the WebSocket URL; the local stack unless told (POSTRIDER_URL)',
+    help: 'the WebSocket URL; the local stack by default (POSTRIDER_URL)',
   },
   token: {
     type: 'string',
@@ -30,7 +30,7 @@ export const allOptions = {
   timeout: {
     type: 'string',
     value: 'seconds',
-    help: 'how long to try before giving up; 30 unless told; tail without --drain waits for ever',
+    help: 'how long to try before giving up; 30 by default; tail without --drain waits for ever',
   },
   help: { type: 'boolean', short: 'h', help: 'what a command does' },
   version: { type: 'boolean', help: 'which version this is' },

@@ -10,7 +10,7 @@ export interface Place {
   readonly tokenUrl: URL | undefined;
 }
 
-/** The local stack unless told. Throws a usage error for what cannot be the URL of a deployment. */
+/** The local stack by default. Throws a usage error for what cannot be the URL of a deployment. */
 export function findPlace(given: string | undefined): Place {
   const text = given ?? localUrl;
   const example = `For example: --url ${localUrl}`;

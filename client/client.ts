@@ -37,7 +37,7 @@ export interface HistoryQuery {
   /** A seq, exclusive; either this or `after`, and neither for the newest. */
   readonly before?: number;
   readonly after?: number;
-  /** 1–100, 50 unless told. */
+  /** 1–100, 50 by default. */
   readonly limit?: number;
 }
 
@@ -61,8 +61,8 @@ export interface Client {
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): () => void;
   state(): State;
   /**
-   * Connects and stays connected. Call it again when the network or the page comes back: a waiting attempt is made at once,
-   * and an open connection is asked for what it may have missed, and ends if it gives no sign of life.
+   * Connects and stays connected. Call it again when the network or the page comes back: a waiting attempt is made at
+   * once. An open connection is asked for what it may have missed, and ends if it gives no sign of life.
    */
   connect(): void;
   /** Ends the connection. The queue stays, and what is asked for waits until the next `connect`. */

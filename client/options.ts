@@ -18,21 +18,21 @@ export interface ClientOptions {
   readonly positions?: Readonly<Record<string, number>> | undefined;
   /** Keeps unconfirmed messages over a restart. */
   readonly storage?: OutboxStorage | undefined;
-  /** Messages that may wait to be sent: 1,000 unless told. */
+  /** Messages that may wait to be sent: 1,000 by default. */
   readonly maxQueued?: number | undefined;
-  /** The global one unless told; Node has one from version 22 on, and before that `ws` will do. */
+  /** The global one by default. The package `ws` will do as well, for a proxy or a certificate of your own. */
   readonly WebSocket?: WebSocketConstructor | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   /** Makes a `clientMessageId`. */
   readonly newId?: (() => string) | undefined;
-  /** Milliseconds in which acknowledgements collect: 300 unless told. */
+  /** Milliseconds in which acknowledgements collect: 300 by default. */
   readonly ackDelayMs?: number | undefined;
-  /** Milliseconds to wait for an answer: 15,000 unless told. */
+  /** Milliseconds to wait for an answer: 15,000 by default. */
   readonly replyTimeoutMs?: number | undefined;
-  /** Milliseconds of silence until a sign of life is asked for: 4 minutes unless told, below the idle limit of API Gateway (10) and of usual NATs (5). */
+  /** Milliseconds of silence until a sign of life is asked for: 4 minutes by default, below the idle limit of API Gateway (10) and of usual NATs (5). */
   readonly pingIntervalMs?: number | undefined;
-  /** Milliseconds after which a connection is replaced at the latest: 115 minutes unless told, below API Gateway's two hours. */
+  /** Milliseconds after which a connection is replaced at the latest: 115 minutes by default, below API Gateway's two hours. */
   readonly connectionLifeMs?: number | undefined;
 }
 
@@ -46,7 +46,7 @@ export function withDefaults(options: ClientOptions) {
   if (typeof WebSocket !== 'function')
     throw clientError(
       'bad_options',
-      'There is no WebSocket here (Node has one from 22 on): give one as "WebSocket".',
+      'There is no WebSocket here. Use Node 22 or later, or give one as "WebSocket".',
     );
   return {
     ...options,

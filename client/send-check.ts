@@ -7,7 +7,7 @@ export interface OutgoingMessage {
   readonly conversationId?: string;
   /** 1 to 16,384 bytes of UTF-8, and at most 31,000 once written as a JSON string. */
   readonly content: string;
-  /** 1 to 64 printable ASCII characters, another one for each message; a UUID unless told. */
+  /** 1 to 64 printable ASCII characters, another one for each message; a UUID by default. */
   readonly clientMessageId?: string;
 }
 

@@ -15,9 +15,9 @@ const requireBanner =
 export interface BundleOptions {
   /** Receives `<name>/index.mjs` and its source map. Each of those folders is made anew. */
   readonly outdir: string;
-  /** Names of files in `sourceDir`, without `.ts`; every file there unless told. */
+  /** Names of files in `sourceDir`, without `.ts`; every file there by default. */
   readonly functions?: readonly string[];
-  /** The project's `functions/` unless told. */
+  /** The project's `functions/` by default. */
   readonly sourceDir?: string;
 }
 

@@ -30,7 +30,7 @@ export interface StackOptions {
   /** More settings for the functions, or other ones. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly gatewayLimits?: Partial<GatewayLimits>;
-  /** Whether to use a cache if there is a server for one: true unless told. */
+  /** Whether to use a cache if there is a server for one: true by default. */
   readonly cache?: boolean;
   /** Execution environments of each function, at most. */
   readonly maxEnvironments?: number;

@@ -11,7 +11,7 @@ export const history: Command = {
   usage: '<me> <them>',
   people: 2,
   summary: 'print what was said, oldest first',
-  details: 'The last 50 messages unless told. Nothing is marked as delivered or read by it.',
+  details: 'The last 50 messages by default. Nothing is marked as delivered or read by it.',
   examples: [
     'history alice bob',
     'history alice bob --limit 200 --before 1000',

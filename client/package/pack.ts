@@ -68,6 +68,7 @@ function writeManifest(): void {
     license,
     type: 'module',
     sideEffects: false,
+    engines: { node: '>=22' },
     exports: { '.': { types: './types/client/index.d.ts', default: './index.js' } },
   };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);

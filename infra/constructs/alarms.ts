@@ -19,7 +19,7 @@ export interface AlarmDefinition {
   readonly metric: IMetric;
   /** The alarm goes off at this value and above. */
   readonly threshold: number;
-  /** How many periods in a row. 1 unless told. */
+  /** How many periods in a row. 1 by default. */
   readonly periods?: number;
   /** What it means and what to do first, for whoever is woken by it. */
   readonly description: string;

@@ -28,8 +28,8 @@ const networkInterfaceActions = [
 const cachePorts = Port.tcpRange(6379, 6380);
 
 /**
- * A dual-stack VPC for the cache and the functions that use it, without a NAT gateway: DynamoDB is reached by a gateway
- * endpoint and the other services over IPv6, by an egress-only gateway. Both are free.
+ * A dual-stack VPC for the cache and the functions that use it, without a NAT gateway. DynamoDB is reached by a gateway
+ * endpoint, the other services over IPv6 by an egress-only gateway. Both are free.
  */
 export class CacheNetwork extends Construct {
   readonly vpc: IVpc;

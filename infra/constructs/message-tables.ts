@@ -14,8 +14,8 @@ const attributeTypes = { S: AttributeType.STRING, N: AttributeType.NUMBER, B: At
  * The tables, as `shared/aws/tables.ts` declares them: on demand, and those that hold somebody's
  * data retained, protected against deletion and recoverable to any second of the last 35 days.
  *
- * They rest under DynamoDB's own key. What must stay secret from whoever reads a table is the content, and that is
- * sealed before it gets here, under our KMS key; a second customer key would add a KMS grant to every function.
+ * They rest under DynamoDB's own key. What must stay secret from whoever reads a table is the content. That is sealed
+ * under our KMS key before it gets here. A second customer key would add a KMS grant to every function.
  */
 export class MessageTables extends Construct {
   readonly byId: Readonly<Record<TableId, TableV2>>;

@@ -142,7 +142,7 @@ export class MessagingApi extends Construct {
       },
       ...(domainName && { domainMapping: { domainName } }),
     });
-    // Execution logs would hold whole frames. They are off unless told, and it must stay visible that they are.
+    // Execution logs would hold whole frames. They are off by default, and it must stay visible that they are.
     const cfnStage = stage.node.defaultChild as CfnStage;
     cfnStage.addPropertyOverride('DefaultRouteSettings.DataTraceEnabled', false);
     cfnStage.addPropertyOverride('DefaultRouteSettings.LoggingLevel', 'OFF');

@@ -17,9 +17,9 @@ export interface Cache {
 }
 
 export interface CacheOptions {
-  /** A server to use instead of starting one. From `VALKEY_URL` unless told. */
+  /** A server to use instead of starting one. From `VALKEY_URL` by default. */
   readonly url?: string | undefined;
-  /** Where to look for a server. The PATH unless told. */
+  /** Where to look for a server. The PATH by default. */
   readonly path?: string;
   /** Called once if the server ends without having been told to. Everything works on without it. */
   onCrash?(error: Error): void;

@@ -17,11 +17,11 @@ export interface DynamoDb {
 export interface DynamoDbOptions {
   /** Where it keeps its data; memory without it. */
   readonly file?: string;
-  /** A free one unless told. */
+  /** A free one by default. */
   readonly port?: number;
   /** A directory to remove after the database has ended, even if this process is killed. */
   readonly removeAfterwards?: string;
-  /** A DynamoDB to use instead of starting one. From `DYNAMODB_ENDPOINT` unless told. */
+  /** A DynamoDB to use instead of starting one. From `DYNAMODB_ENDPOINT` by default. */
   readonly endpoint?: string | undefined;
   /** Called once if the database ends without having been told to. */
   onCrash?(error: Error): void;

@@ -8,7 +8,7 @@ import { targetOf } from '#localstack/request-target.ts';
 export interface Issuer {
   /** What tokens carry as `iss`. */
   readonly issuer: string;
-  /** A token for `userId`, good for `ttlSeconds` (an hour unless told; 0 or less makes one that has expired). */
+  /** A token for `userId`, good for `ttlSeconds` (an hour by default; 0 or less makes one that has expired). */
   token(
     userId: string,
     ttlSeconds?: number,

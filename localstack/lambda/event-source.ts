@@ -17,11 +17,11 @@ export interface EventSourceOptions {
   readonly queueUrl: string;
   readonly queueArn: string;
   readonly target: Pick<LocalFunction, 'invoke'>;
-  /** Messages in one invocation; 10 unless told, which is also SQS's most. */
+  /** Messages in one invocation; 10 by default, which is also SQS's most. */
   readonly batchSize?: number;
-  /** Seconds of one long poll; 20 unless told, which is also SQS's most. */
+  /** Seconds of one long poll; 20 by default, which is also SQS's most. */
   readonly waitSeconds?: number;
-  /** Batches under way at once; 2 unless told, as few as AWS allows for `MaximumConcurrency`. */
+  /** Batches under way at once; 2 by default, as few as AWS allows for `MaximumConcurrency`. */
   readonly concurrency?: number;
   /** Hears of failed polls, invocations and deletions. All of them repair themselves by the visibility time-out. */
   onError?(error: unknown): void;

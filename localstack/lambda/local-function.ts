@@ -12,11 +12,11 @@ export interface LocalFunctionOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** What one execution environment sees besides. */
   environmentOf?(environmentId: string): Readonly<Record<string, string>>;
-  /** Milliseconds for one invocation; 29,000 unless told, as long as API Gateway waits. */
+  /** Milliseconds for one invocation; 29,000 by default, as long as API Gateway waits. */
   readonly timeoutMs?: number;
-  /** Invocations beyond this many wait their turn; 10 unless told. */
+  /** Invocations beyond this many wait their turn; 10 by default. */
   readonly maxEnvironments?: number;
-  /** Milliseconds after which an unused environment goes; five minutes unless told, about what Lambda gives. */
+  /** Milliseconds after which an unused environment goes; five minutes by default, about what Lambda gives. */
   readonly idleMs?: number;
   /** Everything that the code writes to stdout and stderr, line by line. */
   onLog?(line: string): void;

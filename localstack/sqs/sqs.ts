@@ -18,7 +18,7 @@ export interface SqsOptions {
   readonly directory?: string;
   /** 0 (the default) picks a free one. */
   readonly port?: number;
-  /** How long a received message stays hidden, in seconds: 60 unless told. */
+  /** How long a received message stays hidden, in seconds: 60 by default. */
   readonly visibilityTimeout?: number;
 }
 

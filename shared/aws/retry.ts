@@ -1,9 +1,9 @@
 import type { Backoff } from '#shared/runtime/waiting.ts';
 
 interface RetryOptions {
-  /** In all; 8 unless told. */
+  /** In all; 8 by default. */
   readonly attempts?: number;
-  /** Asked after each pause, in which a function may freeze and thaw minutes later; always unless told. */
+  /** Asked after each pause, in which a function may freeze and thaw minutes later; always by default. */
   readonly isInTime?: () => boolean;
 }
 

@@ -4,17 +4,17 @@ import { type CircuitState, makeCircuitBreaker } from './circuit-breaker.ts';
 import type { ValkeyConnect, ValkeyConnection } from './valkey-connection.ts';
 
 export interface GuardOptions {
-  /** The longest that a caller waits, over all the round trips of one operation. 50 ms unless told. */
+  /** The longest that a caller waits, over all the round trips of one operation. 50 ms by default. */
   readonly timeoutMs?: number;
-  /** The longest that making a connection may take in the background. 2 s unless told. */
+  /** The longest that making a connection may take in the background. 2 s by default. */
   readonly connectTimeoutMs?: number;
-  /** Failures in a row after which the server is left alone. 3 unless told. */
+  /** Failures in a row after which the server is left alone. 3 by default. */
   readonly failuresToOpen?: number;
-  /** How long it is first left alone, at most; doubles with every failed probe. 1 s unless told. */
+  /** How long it is first left alone, at most; doubles with every failed probe. 1 s by default. */
   readonly openMs?: number;
-  /** 30 s unless told. */
+  /** 30 s by default. */
   readonly longestOpenMs?: number;
-  /** A connection silent for longer than this is given up at its first time-out. 30 s unless told. */
+  /** A connection silent for longer than this is given up at its first time-out. 30 s by default. */
   readonly idleMs?: number;
 }
 

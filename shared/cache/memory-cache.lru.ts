@@ -3,11 +3,11 @@ import type { StoredMessage } from '#shared/log/message.ts';
 import type { MessageCache } from './message-cache.ts';
 
 export interface MemoryCacheOptions {
-  /** Over all conversations, 32 MiB unless told: about 35,000 messages of 300 bytes. */
+  /** Over all conversations, 32 MiB by default: about 35,000 messages of 300 bytes. */
   readonly maxBytes?: number;
-  /** 10,000 unless told. */
+  /** 10,000 by default. */
   readonly maxConversations?: number | undefined;
-  /** The last so many of each conversation, 100 unless told: one page of `history`. */
+  /** The last so many of each conversation, 100 by default: one page of `history`. */
   readonly perConversation?: number;
 }
 

@@ -6,10 +6,10 @@ import { decodeEntry, encodeEntry } from './message-entry.ts';
 import type { ValkeyCommand, ValkeyConnection, ValkeyReply } from './valkey-connection.ts';
 
 export interface ValkeyCacheDependencies extends GuardDependencies {
-  /** How long an entry, and a conversation without new ones, is kept. An hour unless told: by the prices of 2026 an
+  /** How long an entry, and a conversation without new ones, is kept. An hour by default: by the prices of 2026 an
    *  hour of storage costs as much as three reads of the database, a day as much as sixty. */
   readonly secondsToLive?: number;
-  /** The last so many of each conversation in one sorted set, 100 unless told: one page of `history`. */
+  /** The last so many of each conversation in one sorted set, 100 by default: one page of `history`. */
   readonly perConversation?: number;
 }
 

@@ -9,7 +9,7 @@ export interface ValkeySettings {
   readonly clusterMode: boolean;
   /** Sign in as an IAM user of ElastiCache; otherwise with the user and password of the URL, if it has any. */
   readonly iam?: IamIdentity;
-  /** A private certificate authority, PEM. The system's are trusted unless told. */
+  /** A private certificate authority, PEM. The system's are trusted by default. */
   readonly certificateAuthority?: string;
 }
 

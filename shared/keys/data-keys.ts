@@ -20,11 +20,11 @@ export interface DataKeys {
 interface DataKeysOptions extends DataKeyStoreOptions {
   readonly random: Random;
   readonly telemetry: Telemetry;
-  /** Age in milliseconds at which a key is succeeded at the latest: a day unless told. */
+  /** Age in milliseconds at which a key is succeeded at the latest: a day by default. */
   readonly rotateAfterMs?: number;
-  /** Milliseconds that an unwrapped key stays in memory before KMS is asked again: an hour unless told. */
+  /** Milliseconds that an unwrapped key stays in memory before KMS is asked again: an hour by default. */
   readonly keepMs?: number;
-  /** The same while KMS is out of reach: 4 hours unless told. */
+  /** The same while KMS is out of reach: 4 hours by default. */
   readonly keepWhileUnreachableMs?: number;
 }
 

@@ -16,7 +16,7 @@ interface RateLimiterDependencies {
   readonly clock: Clock;
   readonly randomBytes: RandomBytes;
   readonly telemetry: Telemetry;
-  /** Keys whose last answer it remembers, 10,000 unless told: about 1 MB. */
+  /** Keys whose last answer it remembers, 10,000 by default: about 1 MB. */
   readonly rememberedKeys?: number | undefined;
 }
 

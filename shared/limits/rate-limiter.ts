@@ -13,6 +13,6 @@ export interface RateLimitCharge {
   readonly limit: 'messagesPerUser' | 'messagesPerAddress' | 'requestsPerUser' | 'connectionsPerAddress';
   /** A user id, or an IP address (which the limiter reduces to /64 for IPv6). */
   readonly of: string;
-  /** 1 unless told. */
+  /** 1 by default. */
   readonly cost?: number;
 }

@@ -21,7 +21,7 @@ interface Options {
   readonly tables: LogTables & { readonly relationships: string };
   readonly clock: Clock;
   readonly random: Random;
-  /** Conversations whose members and salt it remembers, 10,000 unless told. */
+  /** Conversations whose members and salt it remembers, 10,000 by default. */
   readonly rememberedIdentities?: number | undefined;
 }
 

@@ -15,7 +15,7 @@ interface Options {
   readonly tableName: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Of whoever has fewer mailboxes, `recent` begins with all of them rather than with the index. 300 unless told. */
+  /** Of whoever has fewer mailboxes, `recent` begins with all of them rather than with the index. 300 by default. */
   readonly fewMailboxes?: number | undefined;
 }
 

@@ -48,7 +48,10 @@ export async function startCacheProxy({ port, random, onFault }: CacheProxyOptio
 
   const server = createServer((client) => {
     keep(client);
-    if (upstream === undefined) return client.destroy();
+    if (upstream === undefined) {
+      client.destroy();
+      return;
+    }
     const target = connect(upstream, loopback);
     keep(target);
     client.on('data', (bytes) => target.write(bytes)).on('close', () => target.destroy());

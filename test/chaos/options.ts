@@ -6,7 +6,7 @@ export interface ChaosOptions {
   readonly minutes: number;
   readonly users: number;
   readonly faults: readonly FaultKind[];
-  /** Where report, history and logs go; a folder of its own below `.postrider/chaos` unless told. */
+  /** Where report, history and logs go; a folder of its own below `.postrider/chaos` by default. */
   readonly out: string | undefined;
 }
 
@@ -24,11 +24,11 @@ Runs users with several devices each against the real local stack while faults h
 and judges what they recorded by the promises of docs/protocol.md. Exit code 0: nothing found; 1: findings; 2: it could
 not be run.
 
-  --seed n       decides the plan of workload and faults; a random one unless told. What meets what is the machine's.
-  --minutes m    how long faults happen, 0.1 to 600; 2 unless told. Then up to four minutes for all to come back.
-  --users n      2 to 50; 5 unless told. They have one, two or three devices.
-  --faults list  kinds or groups, with commas between them; "-" before one leaves it out. all unless told.
-  --out folder   where report, history and logs go; .postrider/chaos/… unless told.
+  --seed n       decides the plan of workload and faults; a random one by default. What meets what is the machine's.
+  --minutes m    how long faults happen, 0.1 to 600; 2 by default. Then up to four minutes for all to come back.
+  --users n      2 to 50; 5 by default. They have one, two or three devices.
+  --faults list  kinds or groups, with commas between them; "-" before one leaves it out. All by default.
+  --out folder   where report, history and logs go; .postrider/chaos/… by default.
   --help         this text
 
 Groups: ${Object.keys(groups).join(', ')}. Kinds:

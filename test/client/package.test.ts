@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +27,11 @@ test('a project of its own installs the SDK and imports it', async () => {
   const { stdout } = await run(process.execPath, ['use.mjs'], { cwd: project });
 
   expect(stdout).toBe('PostriderError createClient webOutboxStorage\n');
+});
+
+test('it says which Node it needs: before 22 there is no Promise.withResolvers', () => {
+  const manifest = readFileSync(join(project, 'node_modules/postrider-client/package.json'), 'utf8');
+  expect(JSON.parse(manifest).engines).toEqual({ node: '>=22' });
 });
 
 test.each([

@@ -130,7 +130,7 @@ test('a new message brings its conversation to the top, for both members', async
   ]);
 });
 
-test('a page holds 50 unless told otherwise, and the cursor leads to the rest', async () => {
+test('a page holds 50 by default, and the cursor leads to the rest', async () => {
   const { client, newestFirst } = await userWith(51);
   const first = await conversations(client);
   expect(idsOf(first.conversations)).toEqual(newestFirst.slice(0, 50));

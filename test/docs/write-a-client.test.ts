@@ -101,7 +101,7 @@ test('a client that is closed while it waits or asks for a token makes no furthe
 
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   const waiting = connect({ url, getToken: async () => 'a.b.c', onMessage() {} });
-  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
+  await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { timeout: 30_000 });
   expect(attempts).toBe(2);
   waiting.close();
   vi.runAllTimers();

@@ -11,7 +11,7 @@ Tries each boundary with inputs that coverage leads: docs/bad-input.md. What bre
   --seconds S    how long for each target (10)
   --target NAME  this one alone; may be given more than once. There are
                  ${targetNames().join(', ')}
-  --seed N       the same inputs once more; a new one unless told
+  --seed N       the same inputs once more; a new one by default
   --keep         keeps what reached something new, for the repository
   --help
 

@@ -181,7 +181,7 @@ describe('bundleFunctions', () => {
     await expect(bundleFunctions(options)).rejects.toThrow(/post\.ts/);
   });
 
-  it("bundles the project's own functions unless told otherwise", async () => {
+  it("bundles the project's own functions by default", async () => {
     const own = await readdir(fileURLToPath(new URL('../../functions', import.meta.url)));
 
     const bundles = await bundleFunctions({ outdir: join(workshop, 'out') });

@@ -115,10 +115,11 @@ if (values.write) {
   const [shared, simulation] = [git('rev-parse', 'HEAD:shared'), git('rev-parse', 'HEAD:test/simulation')];
   const head = `# Guards
 
-Each guard of the product, taken out by itself, and what goes red without it: the first of ${values.seeds} seeds of the
-simulation, with the rule that it breaks, and the first test. Written by
+Guards of the product, taken out one at a time, and what goes red without them: the first of ${values.seeds} seeds of the
+simulation, with the rule that it breaks, and the first test. A dash is no gap: the other column holds the guard. For
+most of them that is the test; the simulation does not show them. Written by
 \`npm run simulate:mutate -- --seeds ${values.seeds} --write\` from the trees \`${shared.slice(0, 12)}\` (shared) and
-\`${simulation.slice(0, 12)}\` (test/simulation). A dash is no gap: the other column holds the guard.
+\`${simulation.slice(0, 12)}\` (test/simulation).
 The trees are those of that run; \`git rev-parse HEAD:shared HEAD:test/simulation\` prints those of your checkout, to compare.
 `;
   writeFileSync(join(root, 'docs/guards.md'), `${head}\n${lines.join('\n')}\n`);

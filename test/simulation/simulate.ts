@@ -7,7 +7,7 @@ import { judge, judgeWitnesses } from './judge.ts';
 import { makeWorld } from './world.ts';
 
 export interface SimulationOptions {
-  /** Indices of the operations that are carried out; all of them unless told. */
+  /** Indices of the operations that are carried out; all of them by default. */
   readonly operations?: ReadonlySet<number>;
   /** Kinds of faults that the run leaves out. */
   readonly without?: readonly string[];

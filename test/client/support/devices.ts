@@ -20,7 +20,7 @@ export interface Place {
   token(user: string, ttlSeconds?: number): Promise<string>;
 }
 
-/** A device of `user` that connects, with `positions` {} unless told: it wants everything that there is. */
+/** A device of `user` that connects, with `positions` {} by default: it wants everything that there is. */
 export function openDevice(place: Place, user: string, options: Partial<ClientOptions> = {}): Device {
   const client = createClient({
     url: place.url,

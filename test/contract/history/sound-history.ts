@@ -29,9 +29,9 @@ export interface SoundHistoryOptions {
 const mostPeers = 5;
 
 /**
- * What the clients of a service without a fault may have recorded: sends that overlap, are cut and repeated, pushes in
- * any order and more than once, drains that begin before others end, acknowledgements of which nobody knows whether
- * they arrived. Each device comes back at the end.
+ * What the clients of a service without a fault may have recorded. Sends overlap, are cut and repeated. Pushes come in
+ * any order and more than once. Drains begin before others end. Of some acknowledgements nobody knows whether they
+ * arrived. Each device comes back at the end.
  */
 export function makeSoundHistory({ random, users, steps }: SoundHistoryOptions): Event[] {
   const events: Event[] = [];

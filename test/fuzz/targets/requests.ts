@@ -10,8 +10,9 @@ const users = ['alice', 'bob', 'mallory'] as const;
 const secret = 'the code is 4711';
 
 /**
- * What three users send, one after the other, to the functions over AWS in memory: each line is `a`, `b` or `m` and a frame,
- * `C` in it the id of the conversation of Alice and Bob. Every frame has its answer, none is a defect, and Mallory learns nothing.
+ * What three users send, one after the other, to the functions over AWS in memory. Each line is `a`, `b` or `m` and a
+ * frame, `C` in it the id of the conversation of Alice and Bob. Every frame has its answer, none is a defect, and
+ * Mallory learns nothing.
  */
 export const target: FuzzTarget = {
   files: [

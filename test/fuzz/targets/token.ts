@@ -24,8 +24,8 @@ const verify = verifierOf();
 const verifyScope = verifierOf('messages');
 
 /**
- * A bearer token. Keys are new in each run, so inputs name what they cannot hold: `H`, `P` and `S` are the parts of a right
- * token, `~…` is a part that is encoded, and a last `M` is signed with the public key as if that were a secret.
+ * A bearer token. Keys are new in each run, so inputs name what they cannot hold. `H`, `P` and `S` are the parts of a
+ * right token, `~…` is a part that is encoded, and a last `M` is signed with the public key as if that were a secret.
  */
 export const target: FuzzTarget = {
   files: ['shared/sign-in/token-verifier.jose.ts', 'shared/protocol/user-id.ts'],

@@ -82,7 +82,7 @@ export async function startStage(options: Partial<GatewayOptions>): Promise<Stag
   };
 }
 
-/** A route whose function answers 200 unless told otherwise. */
+/** A route whose function answers 200 by default. */
 export function recordedRoute(
   handler: (event: SeenEvent) => unknown = () => ({ statusCode: 200 }),
   routeResponse = true,

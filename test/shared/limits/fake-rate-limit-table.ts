@@ -5,9 +5,9 @@ type Value = string | number;
 type Row = Record<string, Value>;
 
 /**
- * A table in memory that carries out an UpdateItem in one step, as DynamoDB does for one row, by evaluating the very
- * expressions it is given: conditions of comparisons, attribute_exists, attribute_not_exists, AND, OR and brackets, and
- * SET with sums and differences. Anything else throws.
+ * A table in memory that carries out an UpdateItem in one step, as DynamoDB does for one row. It evaluates the very
+ * expressions that it is given: conditions of comparisons, attribute_exists, attribute_not_exists, AND, OR and brackets,
+ * and SET with sums and differences. Anything else throws.
  */
 export function makeFakeRateLimitTable() {
   const rows = new Map<string, Row>();

@@ -89,8 +89,9 @@ function makeAttempt({ scheduler, dice, faults, trace }: Options) {
             how();
           });
         });
-      const fail = (milliseconds: number, error: Error) =>
+      const fail = (milliseconds: number, error: Error): void => {
         settle(milliseconds, error.name, () => reject(error));
+      };
 
       trace.note(label, fate === 'fine' ? '' : `(${fate})`);
       if (fate === 'throttled') return fail(latency(), awsError('ThrottlingException', 400));
