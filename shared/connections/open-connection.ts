@@ -1,7 +1,7 @@
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
-import type { Telemetry } from '#shared/runtime/telemetry.ts';
+import { passOver, type Telemetry } from '#shared/runtime/telemetry.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { ConnectionGateway } from './gateway.ts';
 
@@ -44,7 +44,7 @@ export function makeOpenConnection(dependencies: OpenConnectionDependencies) {
   };
 
   async function showOutSurplus({ userId, connectionId }: Connection): Promise<void> {
-    const live = await connections.of(userId, 'strong');
+    const live = await connections.of(userId, 'strong', passOver(telemetry));
     // Whoever opens at the same moment orders them alike, so nobody is shown out who is among the newest.
     const surplus = live.sort(newestFirst).slice(limits.connectionsPerUser);
     await Promise.all(

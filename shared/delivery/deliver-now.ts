@@ -3,6 +3,7 @@ import type { Connection } from '#shared/connections/connections.ts';
 import type { ConversationIdentity } from '#shared/log/conversation.ts';
 import type { StoredMessage } from '#shared/log/message.ts';
 import { viewMessage } from '#shared/log/message-view.ts';
+import { passOver } from '#shared/runtime/telemetry.ts';
 import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 import { isOpen, type PushDependencies, pushTo } from './push.ts';
 
@@ -30,7 +31,8 @@ export async function lookUpEarly(
   members: readonly string[],
 ): Promise<Connection[]> {
   try {
-    return (await sideBySide(...members.map((member) => connections.of(member, 'eventual')))).flat();
+    const skip = passOver(telemetry);
+    return (await sideBySide(...members.map((member) => connections.of(member, 'eventual', skip)))).flat();
   } catch (error) {
     telemetry.error('early look-up failed', error);
     return [];
@@ -45,6 +47,7 @@ export async function lookUpEarly(
 export async function deliverNow(dependencies: DeliverNowDependencies, delivery: Delivery): Promise<void> {
   const { connections, tiers, clock, telemetry } = dependencies;
   const { stored, content, conversation, from, early } = delivery;
+  const skip = passOver(telemetry);
   const told = new Set([from]);
 
   const tell = async (found: readonly Connection[]): Promise<void> => {
@@ -65,7 +68,7 @@ export async function deliverNow(dependencies: DeliverNowDependencies, delivery:
     afterCommitMs,
     sideBySide(
       tell(early),
-      ...conversation.members.map(async (member) => tell(await connections.of(member, 'strong'))),
+      ...conversation.members.map(async (member) => tell(await connections.of(member, 'strong', skip))),
       ...tiers.map((tier) => tier.put(stored)),
     ),
     (error) => {

@@ -1,6 +1,8 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand, type UpdateCommandInput, type UpdateCommandOutput } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { LRUCache } from 'lru-cache';
+import { type KeyOf, readerOf } from '#shared/aws/rows.ts';
 import { type GcraCharge, gcraCharge, isUsedUp, refundOf, retryAfterMs } from '#shared/limits/gcra.ts';
 import { addressBlock } from '#shared/limits/ip-address.ts';
 import { RateLimiterUnavailable, type RateLimitName, type RateLimits } from '#shared/limits/rate-limits.ts';
@@ -42,6 +44,8 @@ const updatesAtMost = 4;
 /** Rows outlive their use by this, for clocks that differ. */
 const spareSeconds = 60;
 const refundIdBytes = 9;
+
+const budgets = readerOf('rateLimits', ['tat']);
 
 const budgetIsFull = '(attribute_not_exists(#tat) OR #tat <= :now)';
 const budgetIsPartlyUsed = '#tat > :now';
@@ -200,17 +204,17 @@ async function updateRow(
 ): Promise<{ applied: boolean; tat: number }> {
   const command = new UpdateCommand({
     TableName: tableName,
-    Key: { key },
+    Key: { key } satisfies KeyOf<'rateLimits'>,
     ...rowUpdate,
     ReturnValues: 'UPDATED_NEW',
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   });
   try {
     const { Attributes } = await dynamodb.send(command);
-    return { applied: true, tat: Number(Attributes?.tat) };
+    return { applied: true, tat: budgets.one(Attributes ?? {}, { key }).tat };
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
     // The document client leaves the items of errors as they came over the wire.
-    return { applied: false, tat: Number(error.Item?.tat?.N ?? 0) };
+    return { applied: false, tat: error.Item ? budgets.one(unmarshall(error.Item), { key }).tat : 0 };
   }
 }

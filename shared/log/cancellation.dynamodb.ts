@@ -21,7 +21,7 @@ const transientNames = new Set([
   'RequestLimitExceeded',
 ]);
 
-/** A transaction that was cancelled by contention: what it met. */
+/** A transaction that was cancelled by contention: what it met, as it stands there. */
 export interface LostRace {
   /** Whether a condition failed: positions only grow, so this transaction can never be carried out any more. */
   readonly placeTaken: boolean;

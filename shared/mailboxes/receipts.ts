@@ -1,6 +1,7 @@
 import { type PushDependencies, pushTo } from '#shared/delivery/push.ts';
 import { otherMember } from '#shared/log/conversation.ts';
 import type { ConversationLog } from '#shared/log/conversation-log.ts';
+import { passOver } from '#shared/runtime/telemetry.ts';
 import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 import type { MailboxNumbers } from './mailboxes.ts';
 
@@ -23,17 +24,19 @@ export async function sendReceipts(
   if (!first) return;
   const { log, connections, clock, telemetry } = dependencies;
 
+  const skip = passOver(telemetry);
   const tellAll = async (): Promise<void> => {
     const identities = await log.identities(
       first.userId,
       mailboxes.map(({ conversationId }) => conversationId),
+      skip,
     );
     await sideBySide(
       ...mailboxes.map(async ({ conversationId, userId, deliveredSeq, readSeq }) => {
         const identity = identities.get(conversationId);
         const other = identity && otherMember(identity, userId);
         if (other === undefined) return;
-        await pushTo(dependencies, await connections.of(other, 'eventual'), {
+        await pushTo(dependencies, await connections.of(other, 'eventual', skip), {
           type: 'receipt',
           conversationId,
           userId,

@@ -6,6 +6,7 @@ import { chargesOf, withinLimits } from '#shared/limits/refusals.ts';
 import type { Mailboxes, MailboxNumbers } from '#shared/mailboxes/mailboxes.ts';
 import type { ReconnectRequest } from '#shared/protocol/requests.ts';
 import type { ReadMessagesDependencies } from '#shared/reading/read-messages.ts';
+import { passOver } from '#shared/runtime/telemetry.ts';
 import { type Behind, makeDrain } from './drain-conversations.ts';
 import { ConnectionGone, makePager } from './drain-pages.ts';
 
@@ -27,7 +28,8 @@ export type Reconnect = (
  * the management API rather than the route's response, because its order matters.
  */
 export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
-  const { connections, gateway, limiter, mailboxes } = dependencies;
+  const { connections, gateway, limiter, mailboxes, telemetry } = dependencies;
+  const skip = passOver(telemetry);
   const drain = makeDrain(dependencies);
 
   /** False for one of too many connections, whose row was removed while it was still opening: it is closed. */
@@ -43,7 +45,7 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
     if (!isOpen) return;
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
-    const behind = findBehind(request, await mailboxes.all(session.userId));
+    const behind = findBehind(request, await mailboxes.all(session.userId, skip));
     const pager = makePager((frame) => gateway.post(session.connectionId, frame), requestId);
     try {
       await drain(session, behind, pager);

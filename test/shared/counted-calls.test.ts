@@ -65,7 +65,7 @@ function figuresOf(sent: string, calls: readonly RecordedCall[]): number[] {
 
 /** The figures as the performance page states them, so that page and code cannot drift apart. */
 function published(row: string): number[] {
-  const page = readFileSync(new URL('../../../docs/performance.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8');
   const line = page.split('\n').find((one) => one.startsWith(`| ${row} |`));
   return (line ?? '').split('|').slice(2, -1).map(Number);
 }

@@ -28,6 +28,7 @@ const list = makeListConversations({
   limiter: { take: async () => ({ allowed: true }), lastKnown: () => ({ allowed: true }) },
   // Long after all that was sent.
   clock: { now: () => Number.MAX_SAFE_INTEGER, sleep: async () => {} },
+  telemetry: { info() {}, warn() {}, error() {}, count() {} },
 });
 const session = { userId: 'alice', connectionId: 'c', address: '192.0.2.1', expiresAt: 1 };
 

@@ -14,7 +14,7 @@ export const readings: readonly Mutation[] = [
     find: 'const isOpen = await withinLimits(',
     replace: 'const early = await mailboxes.all(session.userId);\n    const isOpen = await withinLimits(',
     and: {
-      find: 'findBehind(request, await mailboxes.all(session.userId))',
+      find: 'findBehind(request, await mailboxes.all(session.userId, skip))',
       replace: 'findBehind(request, early)',
     },
     test: reconnectTest,
@@ -45,7 +45,7 @@ export const readings: readonly Mutation[] = [
   {
     guard: 'an old message that does not open holds nothing up',
     file: reading,
-    find: 'if (own && !isYoung(own.sentAt, clock)) continue;',
+    find: 'if (own !== undefined && !isYoung(own, clock)) continue;',
     replace: '',
     test: holesTest,
   },
