@@ -11,7 +11,7 @@ import { makeConnections } from '#shared/connections/connections.dynamodb.ts';
 import { makeManagementApi } from '#shared/connections/gateway.apigateway.ts';
 import { makeDeliveryQueue } from '#shared/delivery/delivery-queue.sqs.ts';
 import { makeNotifications } from '#shared/delivery/notifications.eventbridge.ts';
-import { makeDataKeys } from '#shared/keys/data-keys.ts';
+import { makeDataKeys } from '#shared/keys/data-key-store.kms.ts';
 import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
 import { makeRateLimiter } from '#shared/limits/rate-limiter.dynamodb.ts';

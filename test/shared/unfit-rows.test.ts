@@ -249,6 +249,9 @@ test('a connection that does not fit keeps nobody from the others', async () => 
 
   const friend = { ...(await world.join(friends[0] ?? '')), address: `198.51.100.${users}` };
   await environment.send({ action: 'send', recipientId: alice.userId, content: 'hello' }, friend);
+  expect(
+    world.telemetry.lines.filter((line) => /early look-up|delivery after the commit/.test(line)),
+  ).toHaveLength(0);
   const again = { ...alice, connectionId: 'one-more', connectedAt: Date.now(), ready: false };
 
   const pushes = world.gateway.pushes(alice.connectionId);

@@ -8,7 +8,7 @@ import { makeOpenConnection } from '#shared/connections/open-connection.ts';
 import { makeDeliverLater } from '#shared/delivery/deliver-later.ts';
 import { makeDeliveryQueue, maxReceiveCount, parseReference } from '#shared/delivery/delivery-queue.sqs.ts';
 import { makeNotifications } from '#shared/delivery/notifications.eventbridge.ts';
-import { makeDataKeys } from '#shared/keys/data-keys.ts';
+import { makeDataKeys } from '#shared/keys/data-key-store.kms.ts';
 import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
 import { makeRateLimiter } from '#shared/limits/rate-limiter.dynamodb.ts';

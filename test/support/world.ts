@@ -11,7 +11,7 @@ import type { Session } from '#shared/connections/session.ts';
 import { makeDeliverLater } from '#shared/delivery/deliver-later.ts';
 import type { DeliveryQueue, MessageReference } from '#shared/delivery/delivery-queue.ts';
 import type { Notifications } from '#shared/delivery/notifications.ts';
-import { makeDataKeys } from '#shared/keys/data-keys.ts';
+import { makeDataKeys } from '#shared/keys/data-key-store.kms.ts';
 import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
 import type { MessageCipher } from '#shared/keys/message-cipher.ts';
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';

@@ -18,7 +18,7 @@ interface Vector {
   readonly ciphertext: string;
 }
 
-const file = new URL('#shared/keys/test-vectors.json', import.meta.url);
+const file = new URL('../../../shared/keys/test-vectors.json', import.meta.url);
 const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as { vectors: Vector[] };
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
 
