@@ -1,6 +1,7 @@
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
+import { makeRetries, policies } from '#shared/runtime/retries.ts';
 import { passOver, type Telemetry } from '#shared/runtime/telemetry.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { ConnectionGateway } from './gateway.ts';
@@ -17,15 +18,13 @@ export type OpenConnectionResult =
   | { readonly opened: true }
   | { readonly opened: false; readonly retryAfterMs: number };
 
-/** Attempts to close a connection that may still be opening, and the pause before each further one, in milliseconds. */
-const closeAttempts = 5;
-const closeAgainMs = 200;
 /** Older ones are open, or gone. */
 const openingMs = 5_000;
 
 /** Lets a connection in, within the address's limit, and shows the user's oldest out where there are too many. */
 export function makeOpenConnection(dependencies: OpenConnectionDependencies) {
   const { connections, gateway, limiter, clock, telemetry } = dependencies;
+  const retries = makeRetries({ clock });
 
   return async (connection: Connection): Promise<OpenConnectionResult> => {
     const decision = await limiter.take([{ limit: 'connectionsPerAddress', of: connection.address }]);
@@ -63,10 +62,11 @@ export function makeOpenConnection(dependencies: OpenConnectionDependencies) {
   }
 
   async function close({ connectionId, connectedAt }: Connection): Promise<void> {
-    for (let attempt = 1; (await gateway.close(connectionId)) === 'gone'; attempt += 1) {
-      if (attempt === closeAttempts || clock.now() - connectedAt > openingMs) return;
-      await clock.sleep(closeAgainMs);
-    }
+    await retries.asking(policies.close, async () => {
+      const outcome = await gateway.close(connectionId);
+      const mayBeOpening = outcome === 'gone' && clock.now() - connectedAt <= openingMs;
+      return mayBeOpening ? undefined : outcome;
+    });
   }
 }
 

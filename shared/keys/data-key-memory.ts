@@ -1,5 +1,6 @@
 import type { Clock } from '#shared/runtime/clock.ts';
 import { DependencyFailure } from '#shared/runtime/failures.ts';
+import { policies } from '#shared/runtime/retries.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
 
 export interface DataKey {
@@ -62,9 +63,6 @@ interface Held {
 /** More than a year of daily keys, some 300 KB. */
 const maxHeld = 400;
 
-/** How long a key that could not be loaded again is used before the next try, which may cost a message a time-out. */
-export const retryPauseMs = 30_000;
-
 /**
  * Unwrapped data keys, for as long as they may stay. The bytes of one that goes are not zeroed: somebody may be sealing
  * with them at this moment.
@@ -126,7 +124,7 @@ export function makeDataKeyMemory({
         letGo(keyId, error);
         throw error;
       }
-      found.freshUntil = Math.min(now + retryPauseMs, found.limit);
+      found.freshUntil = Math.min(now + policies.dataKey.pause.toMs, found.limit);
       telemetry.count('DataKeyKeptWhileUnreachable');
       telemetry.warn('data key kept while KMS is out of reach', {
         keyId,

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '#shared/runtime/clock.ts';
+import { policies } from '#shared/runtime/retries.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
 import {
   type DataKey,
@@ -6,7 +7,6 @@ import {
   DataKeyUnavailable,
   isUnreachable,
   makeDataKeyMemory,
-  retryPauseMs,
 } from './data-key-memory.ts';
 
 /**
@@ -158,7 +158,7 @@ function makeCurrentDataKey(options: CurrentOptions) {
       }
       telemetry.count('DataKeyRotationPutOff');
       telemetry.warn('data key rotation put off', { keyId: previous.keyId, error: String(error) });
-      return await adopt(previous, clock.now() + retryPauseMs);
+      return await adopt(previous, clock.now() + policies.dataKey.pause.toMs);
     }
   }
 
@@ -180,7 +180,7 @@ function makeCurrentDataKey(options: CurrentOptions) {
       pointer = await store.readPointer();
     } catch (error) {
       if (newest === undefined) throw error;
-      newest = { keyId: newest.keyId, rotateAt: clock.now() + retryPauseMs };
+      newest = { keyId: newest.keyId, rotateAt: clock.now() + policies.dataKey.pause.toMs };
       return memory.keepOrThrow(newest.keyId, error);
     }
     return pointer ? await follow(pointer) : await rotateOrGoOn(undefined);

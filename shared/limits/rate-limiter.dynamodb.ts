@@ -7,6 +7,7 @@ import { type GcraCharge, gcraCharge, isUsedUp, refundOf, retryAfterMs } from '#
 import { addressBlock } from '#shared/limits/ip-address.ts';
 import { RateLimiterUnavailable, type RateLimitName, type RateLimits } from '#shared/limits/rate-limits.ts';
 import type { Clock, RandomBytes } from '#shared/runtime/clock.ts';
+import { makeRetries, policies } from '#shared/runtime/retries.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
 import type { RateLimitCharge, RateLimitDecision, RateLimiter } from './rate-limiter.ts';
 
@@ -39,8 +40,6 @@ type RowUpdate = Pick<
   'UpdateExpression' | 'ConditionExpression' | 'ExpressionAttributeNames' | 'ExpressionAttributeValues'
 >;
 
-/** Two are enough unless charges of the same key are being given back meanwhile. */
-const updatesAtMost = 4;
 /** Rows outlive their use by this, for clocks that differ. */
 const spareSeconds = 60;
 const refundIdBytes = 9;
@@ -63,20 +62,23 @@ const refundIsNew = '(attribute_not_exists(#lastRefund) OR #lastRefund <> :refun
  */
 export function makeRateLimiter(deps: RateLimiterDependencies): RateLimiter {
   const { limits, clock, randomBytes, telemetry, rememberedKeys = 10_000 } = deps;
+  const retries = makeRetries({ clock });
   /** The last tat seen of each key. It may be old: it suggests where to begin, the row decides. */
   const lastTats = new LRUCache<string, number>({ max: rememberedKeys });
   const lastTat = (booking: Booking) => lastTats.get(booking.key) ?? 0;
 
   async function charge(booking: Booking): Promise<Outcome> {
     let tat = lastTat(booking);
-    for (let updates = 0; updates < updatesAtMost; updates++) {
+    const outcome = await retries.asking(policies.rateLimitCharge, async (): Promise<Outcome | undefined> => {
       const rowUpdate = tat > booking.now ? chargePartlyUsedBudget(booking) : chargeFullBudget(booking);
       const result = await updateRow(deps, booking.key, rowUpdate);
       tat = result.tat;
       lastTats.set(booking.key, tat);
       if (result.applied) return { kind: 'granted', booking };
       if (tat > booking.latest) return { kind: 'refused', retryAfterMs: retryAfterMs(booking, tat) };
-    }
+      return undefined;
+    });
+    if (outcome) return outcome;
     telemetry.count('RateLimiterContention');
     return { kind: 'refused', retryAfterMs: 1 };
   }

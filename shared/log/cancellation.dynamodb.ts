@@ -1,7 +1,7 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { errorName } from '#shared/aws/retry.ts';
 import type { Row } from '#shared/aws/rows.ts';
+import { errorName } from '#shared/runtime/retries.ts';
 import { place } from './commit-transaction.dynamodb.ts';
 
 /** Reasons that say "not now" rather than "never" (DynamoDB, TransactionCanceledException). */

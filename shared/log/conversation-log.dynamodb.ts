@@ -3,7 +3,6 @@ import { LRUCache } from 'lru-cache';
 import { batchGet, batchGetAll } from '#shared/aws/batch-get.ts';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
 import { queryAll } from '#shared/aws/query-all.ts';
-import { errorName } from '#shared/aws/retry.ts';
 import type { KeyOf } from '#shared/aws/rows.ts';
 import {
   type Conversation,
@@ -15,7 +14,7 @@ import type { StoredMessage } from '#shared/log/message.ts';
 import type { Mailbox } from '#shared/mailboxes/mailbox.ts';
 import type { Clock, Random } from '#shared/runtime/clock.ts';
 import { DependencyFailure, OutcomeUnknown } from '#shared/runtime/failures.ts';
-import { makeBackoff } from '#shared/runtime/waiting.ts';
+import { errorName, makeRetries, policies } from '#shared/runtime/retries.ts';
 import { type LostRace, lostRace, mayHaveCommitted } from './cancellation.dynamodb.ts';
 import { commitTransaction, type LogTables } from './commit-transaction.dynamodb.ts';
 import type { Commit, CommitOutcome, ConversationLog, SendState } from './conversation-log.ts';
@@ -43,15 +42,11 @@ interface Options {
 
 /** Members and key salt never change, but a deleted salt has to be forgotten: within the hour, as a data key is. */
 const rememberedMs = 3_600_000;
-/** How often rows that disagree are asked for again. */
-const readAttempts = 6;
-/** How often a committed message is asked for: the rows of one transaction become visible one by one. */
-const visibleAttempts = 3;
 
 /** The conversations' logs and mailboxes in DynamoDB. */
 export function makeConversationLog(options: Options): ConversationLog {
   const { dynamodb, tables, clock, rememberedIdentities = 10_000 } = options;
-  const backoff = makeBackoff(clock, options.random);
+  const retries = makeRetries({ clock, random: options.random });
   const identityCache = new LRUCache<string, ConversationIdentity>({
     max: rememberedIdentities,
     ttl: rememberedMs,
@@ -63,25 +58,25 @@ export function makeConversationLog(options: Options): ConversationLog {
     senderId,
     recipientId,
   }) => {
-    for (let attempt = 1; attempt <= readAttempts; attempt += 1) {
-      if (attempt > 1) await backoff(attempt);
-      const keys = {
-        [tables.conversations]: [{ conversationId } satisfies KeyOf<'conversations'>],
-        [tables.mailboxes]: [{ userId: senderId, conversationId } satisfies KeyOf<'mailboxes'>],
-        [tables.relationships]: [
-          { ownerId: senderId, otherId: recipientId },
-          { ownerId: recipientId, otherId: senderId },
-        ] satisfies KeyOf<'relationships'>[],
-      };
-      const rows = await batchGet(dynamodb, keys, backoff);
+    const keys = {
+      [tables.conversations]: [{ conversationId } satisfies KeyOf<'conversations'>],
+      [tables.mailboxes]: [{ userId: senderId, conversationId } satisfies KeyOf<'mailboxes'>],
+      [tables.relationships]: [
+        { ownerId: senderId, otherId: recipientId },
+        { ownerId: recipientId, otherId: senderId },
+      ] satisfies KeyOf<'relationships'>[],
+    };
+    const found = await retries.asking(policies.disagreeingRows, async () => {
+      const rows = await batchGet(dynamodb, keys, retries);
       const [head] = heads.all(rows[tables.conversations] ?? []);
       const [mailbox] = senderMailboxes.all(rows[tables.mailboxes] ?? []);
       // A batch is no snapshot: with a head that is ahead of the mailbox, the remembered sends would be out of date.
-      if (head?.lastSeq !== mailbox?.lastSeq) continue;
+      if (head?.lastSeq !== mailbox?.lastSeq) return undefined;
       const blocked = relationships.all(rows[tables.relationships] ?? []).some((row) => row.blocked);
       return { state: toSendState(head, mailbox), blocked };
-    }
-    throw new DependencyFailure('A conversation and its mailbox kept disagreeing.');
+    });
+    if (!found) throw new DependencyFailure('A conversation and its mailbox kept disagreeing.');
+    return found;
   };
 
   async function readOnce(conversationId: string, seq: number): Promise<StoredMessage | undefined> {
@@ -93,12 +88,9 @@ export function makeConversationLog(options: Options): ConversationLog {
   }
 
   const message: ConversationLog['message'] = async (conversationId, seq) => {
-    for (let attempt = 1; attempt <= visibleAttempts; attempt += 1) {
-      if (attempt > 1) await backoff(attempt);
-      const found = await readOnce(conversationId, seq);
-      if (found) return found;
-    }
-    throw new DependencyFailure('A committed message is not visible.');
+    const found = await retries.asking(policies.committedMessage, () => readOnce(conversationId, seq));
+    if (!found) throw new DependencyFailure('A committed message is not visible.');
+    return found;
   };
 
   const settledMessage: ConversationLog['settledMessage'] = async ({ conversationId, members }, seq) => {
@@ -107,18 +99,18 @@ export function makeConversationLog(options: Options): ConversationLog {
       [tables.messages]: [{ conversationId, seq } satisfies KeyOf<'messages'>],
       [tables.mailboxes]: members.map((userId): KeyOf<'mailboxes'> => ({ userId, conversationId })),
     };
-    for (let attempt = 1; attempt <= visibleAttempts; attempt += 1) {
-      if (attempt > 1) await backoff(attempt);
-      const rows = await batchGet(dynamodb, keys, backoff);
+    const settled = await retries.asking(policies.committedMessage, async () => {
+      const rows = await batchGet(dynamodb, keys, retries);
       const [found] = rows[tables.messages] ?? [];
       const ends = [
         ...endsOfHeads.all(rows[tables.conversations] ?? []),
         ...endsOfMailboxes.all(rows[tables.mailboxes] ?? []),
       ];
       const grown = ends.filter(({ lastSeq }) => lastSeq >= seq);
-      if (found && grown.length === 1 + members.length) return messageRows.one(found);
-    }
-    throw new DependencyFailure('A committed message is not visible to all.');
+      return found && grown.length === 1 + members.length ? messageRows.one(found) : undefined;
+    });
+    if (!settled) throw new DependencyFailure('A committed message is not visible to all.');
+    return settled;
   };
 
   /** After an unknown outcome: whether the message that has taken this place is the one we tried to put there. */
@@ -141,7 +133,7 @@ export function makeConversationLog(options: Options): ConversationLog {
           return outcomeUnknown && (await isOurs(entry)) ? { committed: true } : toOutcome(lost);
         if (!lost && !mayHaveCommitted(error)) throw error;
         outcomeUnknown = true;
-        await backoff(attempt);
+        await retries.pause(policies.commit, attempt);
         if (clock.now() >= deadline) throw new OutcomeUnknown(errorName(error), { cause: error });
       }
     }
@@ -187,7 +179,7 @@ export function makeConversationLog(options: Options): ConversationLog {
       else missing.add(id);
     }
     const keys = [...missing].map((conversationId): KeyOf<'conversations'> => ({ conversationId }));
-    const rows = await batchGetAll(dynamodb, tables.conversations, keys, backoff);
+    const rows = await batchGetAll(dynamodb, tables.conversations, keys, retries);
     for (const identity of identitiesOfHeads.all(rows, onUnfit)) {
       if (!isMember(identity, memberId)) continue;
       identityCache.set(identity.conversationId, identity);

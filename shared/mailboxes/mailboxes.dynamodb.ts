@@ -3,10 +3,9 @@ import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
 import { queryAll } from '#shared/aws/query-all.ts';
-import { errorName, retrying } from '#shared/aws/retry.ts';
 import { assign, type KeyOf, type RowOf, readerOf } from '#shared/aws/rows.ts';
 import type { Clock, Random } from '#shared/runtime/clock.ts';
-import { makeBackoff } from '#shared/runtime/waiting.ts';
+import { errorName, makeRetries, policies } from '#shared/runtime/retries.ts';
 import type { Mailboxes, MailboxMove, MailboxNumbers } from './mailboxes.ts';
 import { makeReadByActivity } from './read-by-activity.dynamodb.ts';
 
@@ -41,8 +40,8 @@ export function makeMailboxes({
   random,
   fewMailboxes = 300,
 }: Options): Mailboxes {
-  const backoff = makeBackoff(clock, random);
-  const readByActivity = makeReadByActivity({ dynamodb, tableName, backoff, reader: numbers });
+  const retries = makeRetries({ clock, random });
+  const readByActivity = makeReadByActivity({ dynamodb, tableName, retries, reader: numbers });
 
   const get: Mailboxes['get'] = async (userId, conversationId) => {
     const Key = { userId, conversationId } satisfies KeyOf<'mailboxes'>;
@@ -91,7 +90,11 @@ export function makeMailboxes({
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
     try {
-      const { Attributes } = await retrying(() => dynamodb.send(command), isConflict, backoff);
+      const { Attributes } = await retries.retrying(
+        policies.mailboxUpdate,
+        () => dynamodb.send(command),
+        isConflict,
+      );
       return { moved: true, row: numbers.one(Attributes ?? {}, key) };
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;

@@ -4,13 +4,13 @@ import type { DocumentClient } from '#shared/aws/document-client.ts';
 import { type KeyOf, type Row, type RowOf, type RowReader, readerOf } from '#shared/aws/rows.ts';
 import { tables } from '#shared/aws/tables.ts';
 import type { UnfitRow } from '#shared/runtime/failures.ts';
-import type { Backoff } from '#shared/runtime/waiting.ts';
+import type { Retries } from '#shared/runtime/retries.ts';
 import type { Mailboxes, MailboxNumbers } from './mailboxes.ts';
 
 interface Options {
   readonly dynamodb: DocumentClient;
   readonly tableName: string;
-  readonly backoff: Backoff;
+  readonly retries: Retries;
   readonly reader: RowReader<MailboxNumbers>;
 }
 
@@ -21,7 +21,7 @@ type IndexKey = RowOf<'mailboxes', 'conversationId' | 'activeHour'>;
  * Reads mailboxes by the hour of their last message, through the index: the cost follows what is read, not how many
  * the user has. The index holds keys alone, because whatever else it held would be written once more at each change.
  */
-export function makeReadByActivity({ dynamodb, tableName, backoff, reader }: Options) {
+export function makeReadByActivity({ dynamodb, tableName, retries, reader }: Options) {
   async function readKeys(userId: string, fromHour: number, limit: number, start: Row | undefined) {
     const { Items = [], LastEvaluatedKey } = await dynamodb.send(
       new QueryCommand({
@@ -65,7 +65,7 @@ export function makeReadByActivity({ dynamodb, tableName, backoff, reader }: Opt
     for (let wanted = atLeast; ; ) {
       const { keys, areAll } = await findKeys(userId, wanted, fromHour);
       const primaryKeys = keys.map(({ conversationId }): KeyOf<'mailboxes'> => ({ userId, conversationId }));
-      const rows = await batchGetAll(dynamodb, tableName, primaryKeys, backoff);
+      const rows = await batchGetAll(dynamodb, tableName, primaryKeys, retries);
       const unfit: UnfitRow[] = [];
       const found = reader.all(rows, onUnfit && ((failure) => unfit.push(failure)));
       // Fewer than were asked for would look like the last there are.

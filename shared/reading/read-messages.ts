@@ -5,8 +5,8 @@ import type { ConversationLog, UnfitMessage } from '#shared/log/conversation-log
 import type { StoredMessage } from '#shared/log/message.ts';
 import type { Clock, Random } from '#shared/runtime/clock.ts';
 import { UnreadableMessage } from '#shared/runtime/failures.ts';
+import { makeRetries, policies } from '#shared/runtime/retries.ts';
 import { passOver, type Telemetry } from '#shared/runtime/telemetry.ts';
-import { makeBackoff } from '#shared/runtime/waiting.ts';
 
 export interface ReadMessagesDependencies {
   readonly log: ConversationLog;
@@ -42,8 +42,6 @@ export interface Range {
 
 export type ReadMessages = (conversation: ConversationIdentity, range: Range) => Promise<ReadResult>;
 
-/** A query is read-committed against transactions: n + 1 can be visible a moment before n. */
-const holeAttempts = 3;
 /**
  * What is kept above the database: a conversation's last messages, which are read again and again. What lies before
  * them a device reads once, when it comes back after a long time, and it would push out what others are reading.
@@ -65,7 +63,7 @@ export const isYoung = (sentAt: number, clock: Clock): boolean => clock.now() - 
 export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMessages {
   const { log, tiers, clock, telemetry } = dependencies;
   const openAll = makeOpenAll(dependencies);
-  const backoff = makeBackoff(clock, dependencies.random);
+  const retries = makeRetries({ clock, random: dependencies.random });
 
   /** Through the tiers, the fastest first; what a slower one had is kept in the faster ones. */
   async function readTiers(conversation: ConversationIdentity, range: Range, found: Opened) {
@@ -93,8 +91,8 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
       telemetry.count('UnreadableMessage');
     };
     let missing = missingOf(range, found);
-    for (let attempt = 1; missing.length > 0 && attempt <= holeAttempts; attempt += 1) {
-      if (attempt > 1) await backoff(attempt);
+    if (missing.length === 0) return unreadable;
+    await retries.asking(policies.holes, async () => {
       const [lowest, highest] = [Math.min(...missing), Math.max(...missing)];
       const stored = await log.messages(conversationId, lowest, highest, skipUnfit);
       const fresh = stored.filter(({ seq }) => missing.includes(seq));
@@ -103,7 +101,8 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
       // A row that is there and does not open will not get better by reading it again.
       for (const one of fresh) if (!found.has(one.seq)) unreadable.set(one.seq, one.sentAt);
       missing = missing.filter((seq) => !found.has(seq) && !unreadable.has(seq));
-    }
+      return missing.length === 0 || undefined;
+    });
     return unreadable;
   }
 

@@ -30,8 +30,8 @@ export const readings: readonly Mutation[] = [
     guard: 'a hole is looked at again',
     ...{
       file: reading,
-      find: 'const holeAttempts = 3;',
-      replace: 'const holeAttempts = 1;',
+      find: 'asking(policies.holes,',
+      replace: 'asking({ ...policies.holes, attempts: 1 },',
       test: holesTest,
     },
   },

@@ -51,7 +51,7 @@ export const sending: readonly Mutation[] = [
   {
     guard: 'rows of a batch that disagree are read again',
     file: log,
-    find: 'if (head?.lastSeq !== mailbox?.lastSeq) continue;',
+    find: 'if (head?.lastSeq !== mailbox?.lastSeq) return undefined;',
     replace: '',
     test: sendTest,
   },
@@ -93,8 +93,8 @@ export const sending: readonly Mutation[] = [
   {
     guard: 'a duplicate is confirmed once the conversation and both mailboxes show it',
     file: log,
-    find: 'if (found && grown.length === 1 + members.length)',
-    replace: 'if (found)',
+    find: 'found && grown.length === 1 + members.length ?',
+    replace: 'found ?',
     test: outcomeTest,
   },
   {
@@ -157,14 +157,19 @@ export const sending: readonly Mutation[] = [
   },
   {
     guard: 'the last request of a commit begins within 3 s',
-    ...{ file: send, find: 'const commitMs = 3_000;', replace: 'const commitMs = 15_000;', test: sendTest },
+    ...{
+      file: send,
+      find: 'policies.commit.withinMs',
+      replace: 'policies.lostRace.withinMs',
+      test: sendTest,
+    },
   },
   {
     guard: 'a committed message is asked for until it is visible',
     ...{
       file: log,
-      find: 'const visibleAttempts = 3;',
-      replace: 'const visibleAttempts = 1;',
+      find: 'asking(policies.committedMessage,',
+      replace: 'asking({ ...policies.committedMessage, attempts: 1 },',
       test: sendTest,
     },
   },
