@@ -12,7 +12,7 @@ import { makeDeliverHandler } from './delivery/deliver-handler.ts';
 import { makeDeliverLater } from './delivery/deliver-later.ts';
 import { makeDeliveryQueue } from './delivery/delivery-queue.sqs.ts';
 import { makeNotifications } from './delivery/notifications.eventbridge.ts';
-import { makeDataKeys } from './keys/data-keys.ts';
+import { makeDataKeys } from './keys/data-key-store.kms.ts';
 import { makeMessageCipher } from './keys/message-cipher.aes.ts';
 import { parseRateLimits } from './limits/rate-limit-settings.ts';
 import { makeRateLimiter } from './limits/rate-limiter.dynamodb.ts';

@@ -2,8 +2,9 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
 import { queryAll } from '#shared/aws/query-all.ts';
+import { assign, type KeyOf, type RowOf, readerOf } from '#shared/aws/rows.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
-import type { Connection, Connections } from './connections.ts';
+import type { Connections } from './connections.ts';
 
 interface Options {
   readonly dynamodb: DocumentClient;
@@ -14,26 +15,38 @@ interface Options {
 /** API Gateway ends a connection after 2 h; 10 minutes more for what is slow. */
 const longestLifeMs = (2 * 60 + 10) * 60_000;
 
+const connections = readerOf('connections', [
+  'userId',
+  'connectionId',
+  'address',
+  'connectedAt',
+  'expiresAt',
+  'ready',
+]);
+
 /** The live connections of users. A row may outlive its connection: `$disconnect` is best effort. */
 export function makeConnections({ dynamodb, tableName, clock }: Options): Connections {
   const add: Connections['add'] = async (connection) => {
     const ttl = Math.ceil((connection.connectedAt + longestLifeMs) / 1000);
-    await dynamodb.send(new PutCommand({ TableName: tableName, Item: { ...connection, ttl } }));
+    const Item = { ...connection, ttl } satisfies RowOf<'connections'>;
+    await dynamodb.send(new PutCommand({ TableName: tableName, Item }));
   };
 
   const remove: Connections['remove'] = async ({ userId, connectionId }) => {
-    await dynamodb.send(new DeleteCommand({ TableName: tableName, Key: { userId, connectionId } }));
+    const Key = { userId, connectionId } satisfies KeyOf<'connections'>;
+    await dynamodb.send(new DeleteCommand({ TableName: tableName, Key }));
   };
 
   const markReady: Connections['markReady'] = async ({ userId, connectionId }) => {
+    const { expression, values } = assign<'connections'>({ ready: true });
     try {
       await dynamodb.send(
         new UpdateCommand({
           TableName: tableName,
-          Key: { userId, connectionId },
-          UpdateExpression: 'SET ready = :true',
+          Key: { userId, connectionId } satisfies KeyOf<'connections'>,
+          UpdateExpression: expression,
           ConditionExpression: 'attribute_exists(userId)',
-          ExpressionAttributeValues: { ':true': true },
+          ExpressionAttributeValues: values,
         }),
       );
       return true;
@@ -43,7 +56,7 @@ export function makeConnections({ dynamodb, tableName, clock }: Options): Connec
     }
   };
 
-  const of: Connections['of'] = async (userId, consistency) => {
+  const of: Connections['of'] = async (userId, consistency, onUnfit) => {
     const rows = await queryAll(dynamodb, {
       TableName: tableName,
       KeyConditionExpression: 'userId = :userId',
@@ -51,8 +64,8 @@ export function makeConnections({ dynamodb, tableName, clock }: Options): Connec
       ConsistentRead: consistency === 'strong',
     });
     // Time to live deletes up to 48 h late.
-    return rows
-      .map((row) => row as unknown as Connection)
+    return connections
+      .all(rows, onUnfit)
       .filter((connection) => connection.connectedAt + longestLifeMs > clock.now());
   };
 

@@ -1,3 +1,5 @@
+import type { OnUnfit } from '#shared/runtime/failures.ts';
+
 /** One device of a user: where pushes go. */
 export interface Connection {
   readonly userId: string;
@@ -17,6 +19,6 @@ export interface Connections {
   remove(connection: Pick<Connection, 'userId' | 'connectionId'>): Promise<void>;
   /** Lets pushes begin. False if there is no such connection (any more). */
   markReady(connection: Pick<Connection, 'userId' | 'connectionId'>): Promise<boolean>;
-  /** Every connection of the user, those that cannot live any longer left out. */
-  of(userId: string, consistency: 'eventual' | 'strong'): Promise<Connection[]>;
+  /** Every connection of the user, those that cannot live any longer left out. Throws `UnfitRow` without `onUnfit`. */
+  of(userId: string, consistency: 'eventual' | 'strong', onUnfit?: OnUnfit): Promise<Connection[]>;
 }

@@ -3,9 +3,8 @@ import {
   DeleteConnectionCommand,
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi';
-import { errorName, retrying } from '#shared/aws/retry.ts';
 import type { Clock, Random } from '#shared/runtime/clock.ts';
-import { makeBackoff } from '#shared/runtime/waiting.ts';
+import { errorName, makeRetries, policies } from '#shared/runtime/retries.ts';
 import type { ConnectionGateway } from './gateway.ts';
 
 interface Options {
@@ -15,31 +14,16 @@ interface Options {
   readonly random: Random;
 }
 
-const attempts = 4;
-/**
- * No attempt begins later. A function may freeze between two attempts and thaw minutes later, when the token of the
- * connection has expired.
- */
-const attemptsMs = 1_000;
-
 /** API Gateway's `@connections`. */
 export function makeManagementApi({ api, clock, random }: Options): ConnectionGateway {
-  const backoff = makeBackoff(clock, random);
-
-  async function repeating(
-    send: () => Promise<unknown>,
-    isTransient: (error: unknown) => boolean,
-  ): Promise<void> {
-    const stopAt = clock.now() + attemptsMs;
-    await retrying(send, isTransient, backoff, { attempts, isInTime: () => clock.now() < stopAt });
-  }
+  const { retrying } = makeRetries({ clock, random });
 
   return {
     async post(connectionId, frame, { mayRepeat } = { mayRepeat: false }) {
       const command = new PostToConnectionCommand({ ConnectionId: connectionId, Data: frame });
       const isTransient = mayRepeat ? isThrottledOrUnanswered : isThrottled;
       try {
-        await repeating(() => api.send(command), isTransient);
+        await retrying(policies.post, () => api.send(command), isTransient);
         return 'posted';
       } catch (error) {
         if (isGone(error)) return 'gone';
@@ -49,7 +33,7 @@ export function makeManagementApi({ api, clock, random }: Options): ConnectionGa
     async close(connectionId) {
       try {
         const command = new DeleteConnectionCommand({ ConnectionId: connectionId });
-        await repeating(() => api.send(command), isThrottled);
+        await retrying(policies.post, () => api.send(command), isThrottled);
         return 'closed';
       } catch (error) {
         if (isGone(error)) return 'gone';

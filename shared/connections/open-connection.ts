@@ -1,7 +1,8 @@
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
-import type { Telemetry } from '#shared/runtime/telemetry.ts';
+import { makeRetries, policies } from '#shared/runtime/retries.ts';
+import { passOver, type Telemetry } from '#shared/runtime/telemetry.ts';
 import type { Connection, Connections } from './connections.ts';
 import type { ConnectionGateway } from './gateway.ts';
 
@@ -19,15 +20,13 @@ export type OpenConnectionResult =
 
 export type OpenConnection = (connection: Connection) => Promise<OpenConnectionResult>;
 
-/** Attempts to close a connection that may still be opening, and the pause before each further one, in milliseconds. */
-const closeAttempts = 5;
-const closeAgainMs = 200;
 /** Older ones are open, or gone. */
 const openingMs = 5_000;
 
 /** Lets a connection in, within the address's limit, and shows the user's oldest out where there are too many. */
 export function makeOpenConnection(dependencies: OpenConnectionDependencies): OpenConnection {
   const { connections, gateway, limiter, clock, telemetry } = dependencies;
+  const retries = makeRetries({ clock });
 
   return async (connection) => {
     const decision = await limiter.take([{ limit: 'connectionsPerAddress', of: connection.address }]);
@@ -46,7 +45,7 @@ export function makeOpenConnection(dependencies: OpenConnectionDependencies): Op
   };
 
   async function showOutSurplus({ userId, connectionId }: Connection): Promise<void> {
-    const live = await connections.of(userId, 'strong');
+    const live = await connections.of(userId, 'strong', passOver(telemetry));
     // Whoever opens at the same moment orders them alike, so nobody is shown out who is among the newest.
     const surplus = live.sort(newestFirst).slice(limits.connectionsPerUser);
     await Promise.all(
@@ -65,10 +64,11 @@ export function makeOpenConnection(dependencies: OpenConnectionDependencies): Op
   }
 
   async function close({ connectionId, connectedAt }: Connection): Promise<void> {
-    for (let attempt = 1; (await gateway.close(connectionId)) === 'gone'; attempt += 1) {
-      if (attempt === closeAttempts || clock.now() - connectedAt > openingMs) return;
-      await clock.sleep(closeAgainMs);
-    }
+    await retries.asking(policies.close, async () => {
+      const outcome = await gateway.close(connectionId);
+      const mayBeOpening = outcome === 'gone' && clock.now() - connectedAt <= openingMs;
+      return mayBeOpening ? undefined : outcome;
+    });
   }
 }
 

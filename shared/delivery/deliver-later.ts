@@ -8,6 +8,8 @@ import { unreadCount } from '#shared/mailboxes/mailbox.ts';
 import type { Mailboxes } from '#shared/mailboxes/mailboxes.ts';
 import { pushFrame } from '#shared/protocol/replies.ts';
 import { openMessage } from '#shared/reading/read-messages.ts';
+import { UnfitRow } from '#shared/runtime/failures.ts';
+import { passOver } from '#shared/runtime/telemetry.ts';
 import type { MessageReference } from './delivery-queue.ts';
 import type { Notifications } from './notifications.ts';
 import { isOpen, type PushDependencies, type Pushed, pushTo } from './push.ts';
@@ -45,13 +47,13 @@ export function makeDeliverLater(dependencies: DeliverLaterDependencies): Delive
     if (!mailbox || mailbox.lastSeq < seq) return !mayStillCome;
     if (mailbox.deliveredSeq >= seq) return true;
 
-    const stored = await log.message(conversationId, seq);
+    const stored = await readMessage(conversationId, seq);
     // The attempt that left this reference lost the race for its place; the winner left its own.
-    if (stored.messageId !== messageId) return true;
+    if (stored && stored.messageId !== messageId) return true;
 
     const conversation = (await log.identities(recipientId, [conversationId])).get(conversationId);
     if (!conversation) return !mayStillCome;
-    const { taken, failed } = await post(stored, conversation, recipientId);
+    const { taken, failed } = stored ? await post(stored, conversation, recipientId) : toNobody;
     if (taken === 0) {
       await notifications.publish({ ...reference, unread: unreadCount(mailbox) });
       telemetry.count('NotificationPublished');
@@ -59,12 +61,23 @@ export function makeDeliverLater(dependencies: DeliverLaterDependencies): Delive
     return failed === 0 || isLast;
   };
 
+  /** `undefined` for one that does not fit: it is waiting nevertheless, like one that does not open. */
+  async function readMessage(conversationId: string, seq: number): Promise<StoredMessage | undefined> {
+    try {
+      return await log.message(conversationId, seq);
+    } catch (error) {
+      if (!(error instanceof UnfitRow)) throw error;
+      passOver(telemetry)(error);
+      return undefined;
+    }
+  }
+
   async function post(
     stored: StoredMessage,
     conversation: ConversationIdentity,
     recipientId: string,
   ): Promise<Pushed> {
-    const found = await connections.of(recipientId, 'strong');
+    const found = await connections.of(recipientId, 'strong', passOver(telemetry));
     // Opened only for somebody: a notification needs no content, and must not depend on KMS.
     if (!found.some((connection) => isOpen(connection, clock))) return toNobody;
     const content = await openMessage(dependencies, conversation, stored);

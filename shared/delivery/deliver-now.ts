@@ -4,6 +4,7 @@ import type { ConversationIdentity } from '#shared/log/conversation.ts';
 import type { StoredMessage } from '#shared/log/message.ts';
 import { viewMessage } from '#shared/log/message-view.ts';
 import { pushFrame } from '#shared/protocol/replies.ts';
+import { passOver } from '#shared/runtime/telemetry.ts';
 import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 import { isOpen, type PushDependencies, pushTo } from './push.ts';
 
@@ -31,7 +32,8 @@ export async function lookUpEarly(
   members: readonly string[],
 ): Promise<Connection[]> {
   try {
-    return (await sideBySide(...members.map((member) => connections.of(member, 'eventual')))).flat();
+    const skip = passOver(telemetry);
+    return (await sideBySide(...members.map((member) => connections.of(member, 'eventual', skip)))).flat();
   } catch (error) {
     telemetry.error('early look-up failed', error);
     return [];
@@ -46,6 +48,7 @@ export async function lookUpEarly(
 export async function deliverNow(dependencies: DeliverNowDependencies, delivery: Delivery): Promise<void> {
   const { connections, tiers, clock, telemetry } = dependencies;
   const { stored, conversation, from, early } = delivery;
+  const skip = passOver(telemetry);
   const told = new Set([from]);
   // Two views at most, whoever is told and whenever: the sender's own devices see the clientMessageId.
   const [ownFrame, othersFrame] = [makeFrame(delivery, stored.senderId), makeFrame(delivery, undefined)];
@@ -70,7 +73,7 @@ export async function deliverNow(dependencies: DeliverNowDependencies, delivery:
     afterCommitMs,
     sideBySide(
       tell(early),
-      ...conversation.members.map(async (member) => tell(await connections.of(member, 'strong'))),
+      ...conversation.members.map(async (member) => tell(await connections.of(member, 'strong', skip))),
       ...tiers.map((tier) => tier.put(stored)),
     ),
     (error) => {

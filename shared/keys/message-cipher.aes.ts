@@ -3,9 +3,8 @@ import { LRUCache } from 'lru-cache';
 import type { MessagePlace } from '#shared/log/message.ts';
 import type { RandomBytes } from '#shared/runtime/clock.ts';
 import { UnreadableMessage } from '#shared/runtime/failures.ts';
-import { UnknownDataKey } from './data-key-errors.ts';
-import type { DataKey } from './data-key-memory.lru.ts';
-import type { DataKeys } from './data-keys.ts';
+import type { DataKey } from './data-key-memory.ts';
+import { type DataKeys, UnknownDataKey } from './data-keys.ts';
 import type { MessageCipher } from './message-cipher.ts';
 
 /** What kept a message from opening. */

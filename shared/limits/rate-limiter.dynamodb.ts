@@ -1,10 +1,13 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { UpdateCommand, type UpdateCommandInput, type UpdateCommandOutput } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { LRUCache } from 'lru-cache';
+import { type KeyOf, readerOf } from '#shared/aws/rows.ts';
 import { type GcraCharge, gcraCharge, isUsedUp, refundOf, retryAfterMs } from '#shared/limits/gcra.ts';
 import { addressBlock } from '#shared/limits/ip-address.ts';
 import { RateLimiterUnavailable, type RateLimitName, type RateLimits } from '#shared/limits/rate-limits.ts';
 import type { Clock, RandomBytes } from '#shared/runtime/clock.ts';
+import { makeRetries, policies } from '#shared/runtime/retries.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
 import type { RateLimitCharge, RateLimitDecision, RateLimiter } from './rate-limiter.ts';
 
@@ -37,11 +40,11 @@ type RowUpdate = Pick<
   'UpdateExpression' | 'ConditionExpression' | 'ExpressionAttributeNames' | 'ExpressionAttributeValues'
 >;
 
-/** Two are enough unless charges of the same key are being given back meanwhile. */
-const updatesAtMost = 4;
 /** Rows outlive their use by this, for clocks that differ. */
 const spareSeconds = 60;
 const refundIdBytes = 9;
+
+const budgets = readerOf('rateLimits', ['tat']);
 
 const budgetIsFull = '(attribute_not_exists(#tat) OR #tat <= :now)';
 const budgetIsPartlyUsed = '#tat > :now';
@@ -59,20 +62,23 @@ const refundIsNew = '(attribute_not_exists(#lastRefund) OR #lastRefund <> :refun
  */
 export function makeRateLimiter(deps: RateLimiterDependencies): RateLimiter {
   const { limits, clock, randomBytes, telemetry, rememberedKeys = 10_000 } = deps;
+  const retries = makeRetries({ clock });
   /** The last tat seen of each key. It may be old: it suggests where to begin, the row decides. */
   const lastTats = new LRUCache<string, number>({ max: rememberedKeys });
   const lastTat = (booking: Booking) => lastTats.get(booking.key) ?? 0;
 
   async function charge(booking: Booking): Promise<Outcome> {
     let tat = lastTat(booking);
-    for (let updates = 0; updates < updatesAtMost; updates++) {
+    const outcome = await retries.asking(policies.rateLimitCharge, async (): Promise<Outcome | undefined> => {
       const rowUpdate = tat > booking.now ? chargePartlyUsedBudget(booking) : chargeFullBudget(booking);
       const result = await updateRow(deps, booking.key, rowUpdate);
       tat = result.tat;
       lastTats.set(booking.key, tat);
       if (result.applied) return { kind: 'granted', booking };
       if (tat > booking.latest) return { kind: 'refused', retryAfterMs: retryAfterMs(booking, tat) };
-    }
+      return undefined;
+    });
+    if (outcome) return outcome;
     telemetry.count('RateLimiterContention');
     return { kind: 'refused', retryAfterMs: 1 };
   }
@@ -200,17 +206,17 @@ async function updateRow(
 ): Promise<{ applied: boolean; tat: number }> {
   const command = new UpdateCommand({
     TableName: tableName,
-    Key: { key },
+    Key: { key } satisfies KeyOf<'rateLimits'>,
     ...rowUpdate,
     ReturnValues: 'UPDATED_NEW',
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   });
   try {
     const { Attributes } = await dynamodb.send(command);
-    return { applied: true, tat: Number(Attributes?.tat) };
+    return { applied: true, tat: budgets.one(Attributes ?? {}, { key }).tat };
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
     // The document client leaves the items of errors as they came over the wire.
-    return { applied: false, tat: Number(error.Item?.tat?.N ?? 0) };
+    return { applied: false, tat: error.Item ? budgets.one(unmarshall(error.Item), { key }).tat : 0 };
   }
 }

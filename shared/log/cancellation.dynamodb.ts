@@ -1,7 +1,7 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { errorName } from '#shared/aws/retry.ts';
 import type { Row } from '#shared/aws/rows.ts';
+import { errorName } from '#shared/runtime/retries.ts';
 import { place } from './commit-transaction.dynamodb.ts';
 
 /** Reasons that say "not now" rather than "never" (DynamoDB, TransactionCanceledException). */
@@ -21,7 +21,7 @@ const transientNames = new Set([
   'RequestLimitExceeded',
 ]);
 
-/** A transaction that was cancelled by contention: what it met. */
+/** A transaction that was cancelled by contention: what it met, as it stands there. */
 export interface LostRace {
   /** Whether a condition failed: positions only grow, so this transaction can never be carried out any more. */
   readonly placeTaken: boolean;

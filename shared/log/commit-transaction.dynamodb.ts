@@ -1,4 +1,5 @@
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import { assign, type KeyOf, type RowOf } from '#shared/aws/rows.ts';
 import { hourOf } from '#shared/mailboxes/mailbox.ts';
 import type { Commit } from './conversation-log.ts';
 
@@ -23,15 +24,18 @@ export function commitTransaction(tables: LogTables, commit: Commit): TransactWr
     ConditionExpression: isFirst ? 'attribute_not_exists(lastSeq)' : 'lastSeq = :previousSeq',
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   } as const;
-  const grown = {
-    ':lastSeq': seq,
-    ':lastMessageAt': sentAt,
-    ...(!isFirst && { ':previousSeq': seq - 1 }),
-  };
-  const grow = 'SET lastSeq = :lastSeq, lastMessageAt = :lastMessageAt';
+  const previous = isFirst ? {} : { ':previousSeq': seq - 1 };
+  const grown = { lastSeq: seq, lastMessageAt: sentAt };
   // The key of the index: the same for an hour, in which the index is not written and costs nothing.
-  const growMailbox = `${grow}, activeHour = :activeHour`;
-  const mailboxGrown = { ...grown, ':activeHour': hourOf(sentAt) };
+  const grownMailbox = { ...grown, activeHour: hourOf(sentAt) };
+  const { members, keySalt } = conversation;
+  const head = assign<'conversations'>({ ...grown, ...(isFirst && { members, keySalt }) });
+  const senderMailbox = assign<'mailboxes'>({
+    ...grownMailbox,
+    recentSends,
+    sentCount: message.senderCount,
+  });
+  const recipientMailbox = assign<'mailboxes'>(grownMailbox);
 
   return {
     // The message's id is one of this very request: 36 characters, as many as a token may have.
@@ -40,35 +44,28 @@ export function commitTransaction(tables: LogTables, commit: Commit): TransactWr
       {
         Update: {
           TableName: tables.conversations,
-          Key: { conversationId },
-          UpdateExpression: isFirst ? `${grow}, members = :members, keySalt = :keySalt` : grow,
-          ExpressionAttributeValues: {
-            ...grown,
-            ...(isFirst && { ':members': conversation.members, ':keySalt': conversation.keySalt }),
-          },
+          Key: { conversationId } satisfies KeyOf<'conversations'>,
+          UpdateExpression: head.expression,
+          ExpressionAttributeValues: { ...head.values, ...previous },
           ...nobodyCameBetween,
         },
       },
-      { Put: { TableName: tables.messages, Item: { ...message } } },
+      { Put: { TableName: tables.messages, Item: { ...message } satisfies RowOf<'messages'> } },
       {
         Update: {
           TableName: tables.mailboxes,
-          Key: { userId: senderId, conversationId },
-          UpdateExpression: `${growMailbox}, recentSends = :recentSends, sentCount = :sentCount`,
-          ExpressionAttributeValues: {
-            ...mailboxGrown,
-            ':recentSends': recentSends,
-            ':sentCount': message.senderCount,
-          },
+          Key: { userId: senderId, conversationId } satisfies KeyOf<'mailboxes'>,
+          UpdateExpression: senderMailbox.expression,
+          ExpressionAttributeValues: { ...senderMailbox.values, ...previous },
           ...nobodyCameBetween,
         },
       },
       {
         Update: {
           TableName: tables.mailboxes,
-          Key: { userId: recipientId, conversationId },
-          UpdateExpression: growMailbox,
-          ExpressionAttributeValues: mailboxGrown,
+          Key: { userId: recipientId, conversationId } satisfies KeyOf<'mailboxes'>,
+          UpdateExpression: recipientMailbox.expression,
+          ExpressionAttributeValues: { ...recipientMailbox.values, ...previous },
           ...nobodyCameBetween,
         },
       },

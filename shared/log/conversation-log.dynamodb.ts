@@ -3,16 +3,31 @@ import { LRUCache } from 'lru-cache';
 import { batchGet, batchGetAll } from '#shared/aws/batch-get.ts';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
 import { queryAll } from '#shared/aws/query-all.ts';
-import { errorName } from '#shared/aws/retry.ts';
-import { type Row, toConversation, toMailbox, toMessage } from '#shared/aws/rows.ts';
-import { type ConversationIdentity, isMember, otherMember } from '#shared/log/conversation.ts';
+import type { KeyOf } from '#shared/aws/rows.ts';
+import {
+  type Conversation,
+  type ConversationIdentity,
+  isMember,
+  otherMember,
+} from '#shared/log/conversation.ts';
 import type { StoredMessage } from '#shared/log/message.ts';
+import type { Mailbox } from '#shared/mailboxes/mailbox.ts';
 import type { Clock, Random } from '#shared/runtime/clock.ts';
 import { DependencyFailure, OutcomeUnknown } from '#shared/runtime/failures.ts';
-import { makeBackoff } from '#shared/runtime/waiting.ts';
+import { errorName, makeRetries, policies } from '#shared/runtime/retries.ts';
 import { type LostRace, lostRace, mayHaveCommitted } from './cancellation.dynamodb.ts';
 import { commitTransaction, type LogTables } from './commit-transaction.dynamodb.ts';
 import type { Commit, CommitOutcome, ConversationLog, SendState } from './conversation-log.ts';
+import {
+  endsOfHeads,
+  endsOfMailboxes,
+  heads,
+  identitiesOfHeads,
+  messages as messageRows,
+  outlineOf,
+  relationships,
+  senderMailboxes,
+} from './log-rows.dynamodb.ts';
 
 interface Options {
   readonly dynamodb: DocumentClient;
@@ -27,15 +42,11 @@ interface Options {
 
 /** Members and key salt never change, but a deleted salt has to be forgotten: within the hour, as a data key is. */
 const rememberedMs = 3_600_000;
-/** How often rows that disagree are asked for again. */
-const readAttempts = 6;
-/** How often a committed message is asked for: the rows of one transaction become visible one by one. */
-const visibleAttempts = 3;
 
 /** The conversations' logs and mailboxes in DynamoDB. */
 export function makeConversationLog(options: Options): ConversationLog {
   const { dynamodb, tables, clock, rememberedIdentities = 10_000 } = options;
-  const backoff = makeBackoff(clock, options.random);
+  const retries = makeRetries({ clock, random: options.random });
   const identityCache = new LRUCache<string, ConversationIdentity>({
     max: rememberedIdentities,
     ttl: rememberedMs,
@@ -47,58 +58,59 @@ export function makeConversationLog(options: Options): ConversationLog {
     senderId,
     recipientId,
   }) => {
-    for (let attempt = 1; attempt <= readAttempts; attempt += 1) {
-      if (attempt > 1) await backoff(attempt);
-      const keys = {
-        [tables.conversations]: [{ conversationId }],
-        [tables.mailboxes]: [{ userId: senderId, conversationId }],
-        [tables.relationships]: [
-          { ownerId: senderId, otherId: recipientId },
-          { ownerId: recipientId, otherId: senderId },
-        ],
-      };
-      const rows = await batchGet(dynamodb, keys, backoff);
-      const [head] = rows[tables.conversations] ?? [];
-      const [mailbox] = rows[tables.mailboxes] ?? [];
+    const keys = {
+      [tables.conversations]: [{ conversationId } satisfies KeyOf<'conversations'>],
+      [tables.mailboxes]: [{ userId: senderId, conversationId } satisfies KeyOf<'mailboxes'>],
+      [tables.relationships]: [
+        { ownerId: senderId, otherId: recipientId },
+        { ownerId: recipientId, otherId: senderId },
+      ] satisfies KeyOf<'relationships'>[],
+    };
+    const found = await retries.asking(policies.disagreeingRows, async () => {
+      const rows = await batchGet(dynamodb, keys, retries);
+      const [head] = heads.all(rows[tables.conversations] ?? []);
+      const [mailbox] = senderMailboxes.all(rows[tables.mailboxes] ?? []);
       // A batch is no snapshot: with a head that is ahead of the mailbox, the remembered sends would be out of date.
-      if (head?.lastSeq !== mailbox?.lastSeq) continue;
-      const blocked = (rows[tables.relationships] ?? []).some((row) => row.blocked === true);
+      if (head?.lastSeq !== mailbox?.lastSeq) return undefined;
+      const blocked = relationships.all(rows[tables.relationships] ?? []).some((row) => row.blocked);
       return { state: toSendState(head, mailbox), blocked };
-    }
-    throw new DependencyFailure('A conversation and its mailbox kept disagreeing.');
+    });
+    if (!found) throw new DependencyFailure('A conversation and its mailbox kept disagreeing.');
+    return found;
   };
 
   async function readOnce(conversationId: string, seq: number): Promise<StoredMessage | undefined> {
+    const Key = { conversationId, seq } satisfies KeyOf<'messages'>;
     const { Item } = await dynamodb.send(
-      new GetCommand({ TableName: tables.messages, Key: { conversationId, seq }, ConsistentRead: true }),
+      new GetCommand({ TableName: tables.messages, Key, ConsistentRead: true }),
     );
-    return Item && toMessage(Item);
+    return Item && messageRows.one(Item);
   }
 
   const message: ConversationLog['message'] = async (conversationId, seq) => {
-    for (let attempt = 1; attempt <= visibleAttempts; attempt += 1) {
-      if (attempt > 1) await backoff(attempt);
-      const found = await readOnce(conversationId, seq);
-      if (found) return found;
-    }
-    throw new DependencyFailure('A committed message is not visible.');
+    const found = await retries.asking(policies.committedMessage, () => readOnce(conversationId, seq));
+    if (!found) throw new DependencyFailure('A committed message is not visible.');
+    return found;
   };
 
   const settledMessage: ConversationLog['settledMessage'] = async ({ conversationId, members }, seq) => {
     const keys = {
-      [tables.conversations]: [{ conversationId }],
-      [tables.messages]: [{ conversationId, seq }],
-      [tables.mailboxes]: members.map((userId) => ({ userId, conversationId })),
+      [tables.conversations]: [{ conversationId } satisfies KeyOf<'conversations'>],
+      [tables.messages]: [{ conversationId, seq } satisfies KeyOf<'messages'>],
+      [tables.mailboxes]: members.map((userId): KeyOf<'mailboxes'> => ({ userId, conversationId })),
     };
-    for (let attempt = 1; attempt <= visibleAttempts; attempt += 1) {
-      if (attempt > 1) await backoff(attempt);
-      const rows = await batchGet(dynamodb, keys, backoff);
+    const settled = await retries.asking(policies.committedMessage, async () => {
+      const rows = await batchGet(dynamodb, keys, retries);
       const [found] = rows[tables.messages] ?? [];
-      const ends = [...(rows[tables.conversations] ?? []), ...(rows[tables.mailboxes] ?? [])];
-      const grown = ends.filter(({ lastSeq }) => Number(lastSeq) >= seq);
-      if (found && grown.length === 1 + members.length) return toMessage(found);
-    }
-    throw new DependencyFailure('A committed message is not visible to all.');
+      const ends = [
+        ...endsOfHeads.all(rows[tables.conversations] ?? []),
+        ...endsOfMailboxes.all(rows[tables.mailboxes] ?? []),
+      ];
+      const grown = ends.filter(({ lastSeq }) => lastSeq >= seq);
+      return found && grown.length === 1 + members.length ? messageRows.one(found) : undefined;
+    });
+    if (!settled) throw new DependencyFailure('A committed message is not visible to all.');
+    return settled;
   };
 
   /** After an unknown outcome: whether the message that has taken this place is the one we tried to put there. */
@@ -121,37 +133,43 @@ export function makeConversationLog(options: Options): ConversationLog {
           return outcomeUnknown && (await isOurs(entry)) ? { committed: true } : toOutcome(lost);
         if (!lost && !mayHaveCommitted(error)) throw error;
         outcomeUnknown = true;
-        await backoff(attempt);
+        await retries.pause(policies.commit, attempt);
         if (clock.now() >= deadline) throw new OutcomeUnknown(errorName(error), { cause: error });
       }
     }
   };
 
-  const messages: ConversationLog['messages'] = async (conversationId, from, to) => {
+  const messages: ConversationLog['messages'] = async (conversationId, from, to, onUnfit) => {
     const rows = await queryAll(dynamodb, {
       TableName: tables.messages,
       KeyConditionExpression: 'conversationId = :conversationId AND seq BETWEEN :from AND :to',
       ExpressionAttributeValues: { ':conversationId': conversationId, ':from': from, ':to': to },
       ConsistentRead: true,
     });
-    return rows.map(toMessage);
+    return messageRows.all(rows, onUnfit && ((failure, row) => onUnfit({ failure, ...outlineOf(row) })));
   };
 
   const firstMessage: ConversationLog['firstMessage'] = async (conversationId, from) => {
-    const { Items } = await dynamodb.send(
-      new QueryCommand({
-        TableName: tables.messages,
-        KeyConditionExpression: 'conversationId = :conversationId AND seq >= :from',
-        ExpressionAttributeValues: { ':conversationId': conversationId, ':from': from },
-        ConsistentRead: true,
-        Limit: 1,
-      }),
-    );
-    const [row] = Items ?? [];
-    return row && toMessage(row);
+    for (let next = from; ; ) {
+      const { Items } = await dynamodb.send(
+        new QueryCommand({
+          TableName: tables.messages,
+          KeyConditionExpression: 'conversationId = :conversationId AND seq >= :from',
+          ExpressionAttributeValues: { ':conversationId': conversationId, ':from': next },
+          ConsistentRead: true,
+          Limit: 1,
+        }),
+      );
+      const [row] = Items ?? [];
+      if (!row) return undefined;
+      const { seq, sentAt } = outlineOf(row);
+      if (sentAt !== undefined) return { seq, sentAt };
+      // It tells no time, and is told of where it is read itself.
+      next = seq + 1;
+    }
   };
 
-  const identities: ConversationLog['identities'] = async (memberId, conversationIds) => {
+  const identities: ConversationLog['identities'] = async (memberId, conversationIds, onUnfit) => {
     const found = new Map<string, ConversationIdentity>();
     const missing = new Set<string>();
     for (const id of conversationIds) {
@@ -160,13 +178,12 @@ export function makeConversationLog(options: Options): ConversationLog {
       if (known && otherMember(known, memberId) !== undefined) found.set(id, known);
       else missing.add(id);
     }
-    const keys = [...missing].map((conversationId) => ({ conversationId }));
-    const rows = await batchGetAll(dynamodb, tables.conversations, keys, backoff);
-    for (const { conversationId, members, keySalt } of rows.map(toConversation)) {
-      const identity = { conversationId, members, keySalt };
+    const keys = [...missing].map((conversationId): KeyOf<'conversations'> => ({ conversationId }));
+    const rows = await batchGetAll(dynamodb, tables.conversations, keys, retries);
+    for (const identity of identitiesOfHeads.all(rows, onUnfit)) {
       if (!isMember(identity, memberId)) continue;
-      identityCache.set(conversationId, identity);
-      found.set(conversationId, identity);
+      identityCache.set(identity.conversationId, identity);
+      found.set(identity.conversationId, identity);
     }
     return found;
   };
@@ -175,9 +192,7 @@ export function makeConversationLog(options: Options): ConversationLog {
 }
 
 /** Throws where the head's members are not those of its id: the pushes would go to whoever was put there. */
-function toSendState(head: Row | undefined, senderMailbox: Row | undefined): SendState {
-  const conversation = head && toConversation(head);
-  const mailbox = senderMailbox && toMailbox(senderMailbox);
+function toSendState(conversation: Conversation | undefined, mailbox: Mailbox | undefined): SendState {
   if (conversation && mailbox && !isMember(conversation, mailbox.userId))
     throw new Error(`The members of conversation ${conversation.conversationId} were altered.`);
   return { conversation, mailbox };
@@ -185,6 +200,8 @@ function toSendState(head: Row | undefined, senderMailbox: Row | undefined): Sen
 
 /** The rows that a refusal returned, if they tell one consistent state. */
 function toOutcome({ head, senderMailbox }: LostRace): CommitOutcome {
-  const told = head !== undefined && head.lastSeq === senderMailbox?.lastSeq;
-  return { committed: false, state: told ? toSendState(head, senderMailbox) : undefined };
+  const undecided = { committed: false, state: undefined } as const;
+  if (!head || !senderMailbox) return undecided;
+  if (endsOfHeads.one(head).lastSeq !== endsOfMailboxes.one(senderMailbox).lastSeq) return undecided;
+  return { committed: false, state: toSendState(heads.one(head), senderMailboxes.one(senderMailbox)) };
 }

@@ -1,4 +1,5 @@
 import type { Mailbox } from '#shared/mailboxes/mailbox.ts';
+import type { OnUnfit, UnfitRow } from '#shared/runtime/failures.ts';
 import type { Conversation, ConversationIdentity } from './conversation.ts';
 import type { StoredMessage } from './message.ts';
 import type { RecentSends } from './recent-sends.ts';
@@ -25,7 +26,18 @@ export type CommitOutcome =
   /** Another message took the place; `state` is what it left, if the refusal told. */
   | { readonly committed: false; readonly state: SendState | undefined };
 
-/** Conversations, messages and mailboxes: what one transaction binds together. */
+/** A message whose row does not fit. */
+export interface UnfitMessage {
+  readonly failure: UnfitRow;
+  readonly seq: number;
+  /** Milliseconds since the epoch, where the row tells it. */
+  readonly sentAt: number | undefined;
+}
+
+/**
+ * Conversations, messages and mailboxes: what one transaction binds together. All of it throws `UnfitRow` for a row that does
+ * not fit, but for those that `onUnfit` is told of: these are passed over.
+ */
 export interface ConversationLog {
   /** Consistent, in one request. Rows that disagree are read again. */
   readSendState(query: {
@@ -52,9 +64,17 @@ export interface ConversationLog {
     seq: number,
   ): Promise<StoredMessage>;
   /** The messages `from`…`to` (inclusive) that are visible now, ascending; consistent. */
-  messages(conversationId: string, from: number, to: number): Promise<StoredMessage[]>;
-  /** The first message at or above `from` that is visible now; consistent. */
-  firstMessage(conversationId: string, from: number): Promise<StoredMessage | undefined>;
+  messages(
+    conversationId: string,
+    from: number,
+    to: number,
+    onUnfit?: (one: UnfitMessage) => void,
+  ): Promise<StoredMessage[]>;
+  /** The first message at or above `from` that is visible now and tells when it was sent; consistent. */
+  firstMessage(
+    conversationId: string,
+    from: number,
+  ): Promise<Pick<StoredMessage, 'seq' | 'sentAt'> | undefined>;
   /**
    * What never changes of these conversations. Those that do not exist and those that `memberId` is not in are left out
    * alike: the same is asked for either.
@@ -62,5 +82,6 @@ export interface ConversationLog {
   identities(
     memberId: string,
     conversationIds: readonly string[],
+    onUnfit?: OnUnfit,
   ): Promise<Map<string, ConversationIdentity>>;
 }

@@ -10,7 +10,8 @@ import { badRequest } from '#shared/protocol/fields.ts';
 import type { Call } from '#shared/runtime/call.ts';
 import type { Random, RandomBytes } from '#shared/runtime/clock.ts';
 import { DependencyFailure } from '#shared/runtime/failures.ts';
-import { makeBackoff, sideBySide, withinTime } from '#shared/runtime/waiting.ts';
+import { makeRetries, policies } from '#shared/runtime/retries.ts';
+import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 import type { Commit, ConversationLog, SendState } from './conversation-log.ts';
 import { type FindDuplicateDependencies, findDuplicate } from './find-duplicate.ts';
 import type { MakeMessageId } from './message-id.ts';
@@ -27,13 +28,6 @@ export interface SendDependencies extends DeliverNowDependencies, FindDuplicateD
 type SentReply = ReplyTo<'send'>;
 export type SendMessage = (request: Requests['send'], call: Call) => Promise<SentReply>;
 
-/** A lost race is tried again until then. */
-const attemptsMs = 15_000;
-/**
- * The last request of a commit begins by then, so that the witness that left with it finds it settled 10 s later, although
- * a request that timed out after 2 s may take effect another 5 s later. Where it does not, it comes once more.
- */
-const commitMs = 3_000;
 const witnessMs = 1_500;
 
 /**
@@ -42,10 +36,10 @@ const witnessMs = 1_500;
  */
 export function makeSendMessage(dependencies: SendDependencies): SendMessage {
   const { log, limiter, clock, random, telemetry } = dependencies;
-  const backoff = makeBackoff(clock, random);
+  const retries = makeRetries({ clock, random });
 
   return async (request, { actor, connectionId: from, charges }) => {
-    const deadline = clock.now() + attemptsMs;
+    const deadline = clock.now() + policies.lostRace.withinMs;
     if (request.recipientId === actor.userId)
       throw badRequest('"recipientId" is yourself.', 'Name the user that you write to.');
 
@@ -69,7 +63,7 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
 
       // Step 3: the commit, and beside it its witness and the look-up of whom to tell.
       const [outcome, early] = await sideBySide(
-        log.commit(commit, Math.min(deadline, clock.now() + commitMs)),
+        log.commit(commit, Math.min(deadline, clock.now() + policies.commit.withinMs)),
         lookUpEarly(dependencies, commit.conversation.members),
         leaveWitness(dependencies, commit),
       );
@@ -79,7 +73,7 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
 
       telemetry.count('SendLostRace');
       if (clock.now() >= deadline) throw new DependencyFailure('The conversation is too busy.');
-      await backoff(attempt);
+      await retries.pause(policies.lostRace, attempt);
       state = outcome.state ?? (await log.readSendState(parties)).state;
     }
 

@@ -10,7 +10,8 @@ import { type ConversationSummary, replyFrame } from '#shared/protocol/replies.t
 import { isYoung } from '#shared/reading/read-messages.ts';
 import type { Call } from '#shared/runtime/call.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
-import { DependencyFailure } from '#shared/runtime/failures.ts';
+import { DependencyFailure, type OnUnfit } from '#shared/runtime/failures.ts';
+import { passOver, type Telemetry } from '#shared/runtime/telemetry.ts';
 import type { Mailboxes, MailboxNumbers } from './mailboxes.ts';
 
 export interface ListConversationsDependencies {
@@ -18,13 +19,17 @@ export interface ListConversationsDependencies {
   readonly log: ConversationLog;
   readonly limiter: RateLimiter;
   readonly clock: Clock;
+  readonly telemetry: Telemetry;
 }
 
 /** Where a page ends: the next one begins with what is older. */
 type Cursor = Pick<MailboxNumbers, 'lastMessageAt' | 'conversationId'>;
 
 /** The user's conversations, newest first. */
-export function makeListConversations({ mailboxes, log, limiter, clock }: ListConversationsDependencies) {
+export function makeListConversations(dependencies: ListConversationsDependencies) {
+  const { mailboxes, log, limiter, clock, telemetry } = dependencies;
+  const skip = passOver(telemetry);
+
   return async (
     request: Requests['conversations'],
     { actor, requestId, charges }: Call,
@@ -34,13 +39,20 @@ export function makeListConversations({ mailboxes, log, limiter, clock }: ListCo
     // Not side by side: an hour in which everything was active is read whole, and that is too much for a refused request.
     await refuseOverLimit(limiter, charges);
     // One more than the page holds tells whether it is the last.
-    const rest = await readOlder(mailboxes, actor.userId, limit + 1, after);
+    const rest = await readOlder(mailboxes, actor.userId, limit + 1, after, skip);
     const page = rest.slice(0, limit);
+    const unfit = new Set<unknown>();
     const identities = await log.identities(
       actor.userId,
       page.map(({ conversationId }) => conversationId),
+      (failure) => {
+        unfit.add(failure.key.conversationId);
+        skip(failure);
+      },
     );
-    if (page.some((one) => !identities.has(one.conversationId) && isYoung(one.lastMessageAt, clock)))
+    const mayStillCome = ({ conversationId, lastMessageAt }: MailboxNumbers) =>
+      !identities.has(conversationId) && !unfit.has(conversationId) && isYoung(lastMessageAt, clock);
+    if (page.some(mayStillCome))
       throw new DependencyFailure('A conversation of this page is not visible yet.');
     const summaries = page.map((mailbox) =>
       summarize(mailbox, identities.get(mailbox.conversationId)?.members ?? [actor.userId]),
@@ -64,8 +76,9 @@ async function readOlder(
   userId: string,
   atLeast: number,
   after: Cursor | undefined,
+  onUnfit: OnUnfit,
 ): Promise<MailboxNumbers[]> {
-  const recent = await mailboxes.recent(userId, atLeast, after && hourOf(after.lastMessageAt));
+  const recent = await mailboxes.recent(userId, atLeast, after && hourOf(after.lastMessageAt), onUnfit);
   return recent.filter((mailbox) => !after || newestFirst(after, mailbox) < 0).sort(newestFirst);
 }
 

@@ -3,11 +3,10 @@ import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
 import { queryAll } from '#shared/aws/query-all.ts';
-import { errorName, retrying } from '#shared/aws/retry.ts';
-import { type Row, toMailbox, toMailboxNumbers } from '#shared/aws/rows.ts';
+import { assign, type KeyOf, type RowOf, readerOf } from '#shared/aws/rows.ts';
 import type { Clock, Random } from '#shared/runtime/clock.ts';
-import { makeBackoff } from '#shared/runtime/waiting.ts';
-import type { Mailboxes, MailboxMove } from './mailboxes.ts';
+import { errorName, makeRetries, policies } from '#shared/runtime/retries.ts';
+import type { Mailboxes, MailboxMove, MailboxNumbers } from './mailboxes.ts';
 import { makeReadByActivity } from './read-by-activity.dynamodb.ts';
 
 interface Options {
@@ -19,9 +18,19 @@ interface Options {
   readonly fewMailboxes?: number | undefined;
 }
 
+const numberNames = [
+  'userId',
+  'conversationId',
+  'lastSeq',
+  'deliveredSeq',
+  'readSeq',
+  'lastMessageAt',
+  'sentCount',
+  'sentCountAtRead',
+] as const;
 /** Everything but the remembered sends, which only a send needs. */
-const numbers =
-  'userId, conversationId, lastSeq, deliveredSeq, readSeq, lastMessageAt, sentCount, sentCountAtRead';
+const numbers = readerOf('mailboxes', numberNames);
+const mailboxes = readerOf('mailboxes', [...numberNames, 'recentSends']);
 
 /** The mailboxes in DynamoDB, as their owners move through them. Sends write them through the conversation log. */
 export function makeMailboxes({
@@ -31,34 +40,33 @@ export function makeMailboxes({
   random,
   fewMailboxes = 300,
 }: Options): Mailboxes {
-  const backoff = makeBackoff(clock, random);
-  const readByActivity = makeReadByActivity({ dynamodb, tableName, backoff });
+  const retries = makeRetries({ clock, random });
+  const readByActivity = makeReadByActivity({ dynamodb, tableName, retries, reader: numbers });
 
   const get: Mailboxes['get'] = async (userId, conversationId) => {
-    const { Item } = await dynamodb.send(
-      new GetCommand({ TableName: tableName, Key: { userId, conversationId }, ConsistentRead: true }),
-    );
-    return Item && toMailbox(Item);
+    const Key = { userId, conversationId } satisfies KeyOf<'mailboxes'>;
+    const { Item } = await dynamodb.send(new GetCommand({ TableName: tableName, Key, ConsistentRead: true }));
+    return Item && mailboxes.one(Item);
   };
 
   const ofUser = (userId: string) => ({
     TableName: tableName,
     KeyConditionExpression: 'userId = :userId',
     ExpressionAttributeValues: { ':userId': userId },
-    ProjectionExpression: numbers,
+    ProjectionExpression: numbers.projection,
     ConsistentRead: true,
   });
 
-  const all: Mailboxes['all'] = async (userId) =>
-    (await queryAll(dynamodb, ofUser(userId))).map(toMailboxNumbers);
+  const all: Mailboxes['all'] = async (userId, onUnfit) =>
+    numbers.all(await queryAll(dynamodb, ofUser(userId)), onUnfit);
 
-  const recent: Mailboxes['recent'] = async (userId, atLeast, fromHour) => {
-    if (fromHour !== undefined) return await readByActivity(userId, atLeast, fromHour);
+  const recent: Mailboxes['recent'] = async (userId, atLeast, fromHour, onUnfit) => {
+    if (fromHour !== undefined) return await readByActivity(userId, atLeast, fromHour, onUnfit);
     // A query is charged by bytes and a batch by rows: 300 rows together cost what 10 to 60 of them cost one by one.
     const few = await dynamodb.send(new QueryCommand({ ...ofUser(userId), Limit: fewMailboxes }));
     return few.LastEvaluatedKey
-      ? await readByActivity(userId, atLeast)
-      : (few.Items ?? []).map(toMailboxNumbers);
+      ? await readByActivity(userId, atLeast, undefined, onUnfit)
+      : numbers.all(few.Items ?? [], onUnfit);
   };
 
   /**
@@ -66,56 +74,60 @@ export function makeMailboxes({
    * TransactionConflictException, which the SDK does not retry.
    */
   async function move(
-    key: { userId: string; conversationId: string },
-    update: string,
+    key: KeyOf<'mailboxes'>,
+    positions: Partial<RowOf<'mailboxes'>>,
+    seq: number,
     condition: string,
-    values: Row,
-  ): Promise<{ moved: boolean; row: Row | undefined }> {
+  ): Promise<{ moved: boolean; row: MailboxNumbers | undefined }> {
+    const { expression, values } = assign<'mailboxes'>(positions);
     const command = new UpdateCommand({
       TableName: tableName,
       Key: key,
-      UpdateExpression: update,
+      UpdateExpression: expression,
       ConditionExpression: condition,
-      ExpressionAttributeValues: values,
+      ExpressionAttributeValues: { ...values, ':seq': seq },
       ReturnValues: 'ALL_NEW',
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
     try {
-      const { Attributes } = await retrying(() => dynamodb.send(command), isConflict, backoff);
-      return { moved: true, row: Attributes };
+      const { Attributes } = await retries.retrying(
+        policies.mailboxUpdate,
+        () => dynamodb.send(command),
+        isConflict,
+      );
+      return { moved: true, row: numbers.one(Attributes ?? {}, key) };
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      return { moved: false, row: error.Item && unmarshall(error.Item) };
+      return { moved: false, row: error.Item && numbers.one(unmarshall(error.Item)) };
     }
   }
 
-  const isBehind = (position: string): string =>
+  const isBehind = (position: 'deliveredSeq' | 'readSeq'): string =>
     `lastSeq >= :seq AND (attribute_not_exists(${position}) OR ${position} < :seq)`;
 
   const acknowledge: Mailboxes['acknowledge'] = async (userId, conversationId, seq) => {
     const { moved, row } = await move(
       { userId, conversationId },
-      'SET deliveredSeq = :seq',
+      { deliveredSeq: seq },
+      seq,
       isBehind('deliveredSeq'),
-      { ':seq': seq },
     );
     return toMove(moved, row, seq);
   };
 
   const markRead: Mailboxes['markRead'] = async (userId, conversationId, seq, sentCountAtRead) => {
     const key = { userId, conversationId };
-    const values = { ':seq': seq, ':sentCountAtRead': sentCountAtRead };
-    const read = 'SET readSeq = :seq, sentCountAtRead = :sentCountAtRead';
+    const read = { readSeq: seq, sentCountAtRead };
     // DynamoDB has no max(): what was read is delivered too, unless more has been delivered already.
     const both = await move(
       key,
-      `${read}, deliveredSeq = :seq`,
+      { ...read, deliveredSeq: seq },
+      seq,
       `${isBehind('readSeq')} AND ${isBehind('deliveredSeq')}`,
-      values,
     );
-    const wasDelivered = both.row !== undefined && toMailboxNumbers(both.row).deliveredSeq >= seq;
+    const wasDelivered = both.row !== undefined && both.row.deliveredSeq >= seq;
     if (both.moved || !wasDelivered) return toMove(both.moved, both.row, seq);
-    const alone = await move(key, read, isBehind('readSeq'), values);
+    const alone = await move(key, read, seq, isBehind('readSeq'));
     return toMove(alone.moved, alone.row, seq);
   };
 
@@ -126,9 +138,8 @@ function isConflict(error: unknown): boolean {
   return errorName(error) === 'TransactionConflictException';
 }
 
-function toMove(moved: boolean, row: Row | undefined, seq: number): MailboxMove {
-  if (row === undefined) return { moved: false, reason: 'not_found' };
-  const mailbox = toMailboxNumbers(row);
+function toMove(moved: boolean, mailbox: MailboxNumbers | undefined, seq: number): MailboxMove {
+  if (mailbox === undefined) return { moved: false, reason: 'not_found' };
   if (moved) return { moved: true, mailbox };
   return { moved: false, reason: mailbox.lastSeq < seq ? 'beyond_end' : 'older' };
 }

@@ -1,27 +1,27 @@
 import { QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { batchGetAll } from '#shared/aws/batch-get.ts';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
-import { type Row, toMailboxNumbers } from '#shared/aws/rows.ts';
+import { type KeyOf, type Row, type RowOf, type RowReader, readerOf } from '#shared/aws/rows.ts';
 import { tables } from '#shared/aws/tables.ts';
-import type { Backoff } from '#shared/runtime/waiting.ts';
-import type { MailboxNumbers } from './mailboxes.ts';
+import type { UnfitRow } from '#shared/runtime/failures.ts';
+import type { Retries } from '#shared/runtime/retries.ts';
+import type { Mailboxes, MailboxNumbers } from './mailboxes.ts';
 
 interface Options {
   readonly dynamodb: DocumentClient;
   readonly tableName: string;
-  readonly backoff: Backoff;
+  readonly retries: Retries;
+  readonly reader: RowReader<MailboxNumbers>;
 }
 
-interface IndexKey {
-  readonly conversationId: string;
-  readonly activeHour: number;
-}
+const indexKeys = readerOf('mailboxes', ['conversationId', 'activeHour']);
+type IndexKey = RowOf<'mailboxes', 'conversationId' | 'activeHour'>;
 
 /**
  * Reads mailboxes by the hour of their last message, through the index: the cost follows what is read, not how many
  * the user has. The index holds keys alone, because whatever else it held would be written once more at each change.
  */
-export function makeReadByActivity({ dynamodb, tableName, backoff }: Options) {
+export function makeReadByActivity({ dynamodb, tableName, retries, reader }: Options) {
   async function readKeys(userId: string, fromHour: number, limit: number, start: Row | undefined) {
     const { Items = [], LastEvaluatedKey } = await dynamodb.send(
       new QueryCommand({
@@ -35,11 +35,15 @@ export function makeReadByActivity({ dynamodb, tableName, backoff }: Options) {
         ...(start && { ExclusiveStartKey: start }),
       }),
     );
-    return { found: Items as IndexKey[], next: LastEvaluatedKey };
+    return { found: indexKeys.all(Items), next: LastEvaluatedKey };
   }
 
   /** The keys of whole hours, because within an hour the index knows no order. */
-  async function findKeys(userId: string, atLeast: number, fromHour = Number.MAX_SAFE_INTEGER) {
+  async function findKeys(
+    userId: string,
+    atLeast: number,
+    fromHour = Number.MAX_SAFE_INTEGER,
+  ): Promise<{ keys: IndexKey[]; areAll: boolean }> {
     const keys: IndexKey[] = [];
     let start: Row | undefined;
     // A key takes about 110 bytes, so that those of two pages of 50 cost 3 units.
@@ -50,16 +54,27 @@ export function makeReadByActivity({ dynamodb, tableName, backoff }: Options) {
       const counted = keys.filter(({ activeHour }) => activeHour < fromHour);
       const lastHour = counted[atLeast - 1]?.activeHour ?? Number.NEGATIVE_INFINITY;
       const isLastHourWhole = keys.some(({ activeHour }) => activeHour < lastHour);
-      if (isLastHourWhole) return keys.filter(({ activeHour }) => activeHour >= lastHour);
-      if (!next) return keys;
+      if (isLastHourWhole)
+        return { keys: keys.filter(({ activeHour }) => activeHour >= lastHour), areAll: false };
+      if (!next) return { keys, areAll: true };
       start = next;
     }
   }
 
-  return async (userId: string, atLeast: number, fromHour?: number): Promise<MailboxNumbers[]> => {
-    const keys = await findKeys(userId, atLeast, fromHour);
-    const primaryKeys = keys.map(({ conversationId }) => ({ userId, conversationId }));
-    const rows = await batchGetAll(dynamodb, tableName, primaryKeys, backoff);
-    return rows.map(toMailboxNumbers);
+  const read: Mailboxes['recent'] = async (userId, atLeast, fromHour, onUnfit) => {
+    for (let wanted = atLeast; ; ) {
+      const { keys, areAll } = await findKeys(userId, wanted, fromHour);
+      const primaryKeys = keys.map(({ conversationId }): KeyOf<'mailboxes'> => ({ userId, conversationId }));
+      const rows = await batchGetAll(dynamodb, tableName, primaryKeys, retries);
+      const unfit: UnfitRow[] = [];
+      const found = reader.all(rows, onUnfit && ((failure) => unfit.push(failure)));
+      // Fewer than were asked for would look like the last there are.
+      if (areAll || unfit.length <= wanted - atLeast) {
+        for (const failure of unfit) onUnfit?.(failure);
+        return found;
+      }
+      wanted = atLeast + unfit.length;
+    }
   };
+  return read;
 }

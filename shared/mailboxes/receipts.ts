@@ -2,6 +2,7 @@ import { type PushDependencies, pushTo } from '#shared/delivery/push.ts';
 import { otherMember } from '#shared/log/conversation.ts';
 import type { ConversationLog } from '#shared/log/conversation-log.ts';
 import { pushFrame } from '#shared/protocol/replies.ts';
+import { passOver } from '#shared/runtime/telemetry.ts';
 import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 import type { MailboxNumbers } from './mailboxes.ts';
 
@@ -24,10 +25,12 @@ export async function sendReceipts(
   if (!first) return;
   const { log, connections, clock, telemetry } = dependencies;
 
+  const skip = passOver(telemetry);
   const tellAll = async (): Promise<void> => {
     const identities = await log.identities(
       first.userId,
       mailboxes.map(({ conversationId }) => conversationId),
+      skip,
     );
     await sideBySide(
       ...mailboxes.map(async ({ conversationId, userId, deliveredSeq, readSeq }) => {
@@ -35,7 +38,7 @@ export async function sendReceipts(
         const other = identity && otherMember(identity, userId);
         if (other === undefined) return;
         const receipt = () => pushFrame({ type: 'receipt', conversationId, userId, deliveredSeq, readSeq });
-        await pushTo(dependencies, await connections.of(other, 'eventual'), receipt);
+        await pushTo(dependencies, await connections.of(other, 'eventual', skip), receipt);
       }),
     );
   };

@@ -1,5 +1,6 @@
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
+import type { KeyOf, RowOf } from '#shared/aws/rows.ts';
 import type { Relationships } from './relationships.ts';
 
 interface Options {
@@ -11,12 +12,12 @@ interface Options {
 export function makeRelationships({ dynamodb, tableName }: Options): Relationships {
   return {
     async block(ownerId, otherId) {
-      await dynamodb.send(
-        new PutCommand({ TableName: tableName, Item: { ownerId, otherId, blocked: true } }),
-      );
+      const Item = { ownerId, otherId, blocked: true } satisfies RowOf<'relationships'>;
+      await dynamodb.send(new PutCommand({ TableName: tableName, Item }));
     },
     async unblock(ownerId, otherId) {
-      await dynamodb.send(new DeleteCommand({ TableName: tableName, Key: { ownerId, otherId } }));
+      const Key = { ownerId, otherId } satisfies KeyOf<'relationships'>;
+      await dynamodb.send(new DeleteCommand({ TableName: tableName, Key }));
     },
   };
 }

@@ -1,12 +1,12 @@
 import type { MessageCache } from '#shared/cache/message-cache.ts';
 import type { MessageCipher } from '#shared/keys/message-cipher.ts';
 import type { ConversationIdentity } from '#shared/log/conversation.ts';
-import type { ConversationLog } from '#shared/log/conversation-log.ts';
+import type { ConversationLog, UnfitMessage } from '#shared/log/conversation-log.ts';
 import type { StoredMessage } from '#shared/log/message.ts';
 import type { Clock, Random } from '#shared/runtime/clock.ts';
 import { UnreadableMessage } from '#shared/runtime/failures.ts';
-import type { Telemetry } from '#shared/runtime/telemetry.ts';
-import { makeBackoff } from '#shared/runtime/waiting.ts';
+import { makeRetries, policies } from '#shared/runtime/retries.ts';
+import { passOver, type Telemetry } from '#shared/runtime/telemetry.ts';
 
 export interface ReadMessagesDependencies {
   readonly log: ConversationLog;
@@ -42,8 +42,6 @@ export interface Range {
 
 export type ReadMessages = (conversation: ConversationIdentity, range: Range) => Promise<ReadResult>;
 
-/** A query is read-committed against transactions: n + 1 can be visible a moment before n. */
-const holeAttempts = 3;
 /**
  * What is kept above the database: a conversation's last messages, which are read again and again. What lies before
  * them a device reads once, when it comes back after a long time, and it would push out what others are reading.
@@ -65,7 +63,7 @@ export const isYoung = (sentAt: number, clock: Clock): boolean => clock.now() - 
 export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMessages {
   const { log, tiers, clock, telemetry } = dependencies;
   const openAll = makeOpenAll(dependencies);
-  const backoff = makeBackoff(clock, dependencies.random);
+  const retries = makeRetries({ clock, random: dependencies.random });
 
   /** Through the tiers, the fastest first; what a slower one had is kept in the faster ones. */
   async function readTiers(conversation: ConversationIdentity, range: Range, found: Opened) {
@@ -82,21 +80,29 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
     }
   }
 
-  /** Returns what is there and does not open. */
+  /** Returns what is there and does not open, or fit, with the time at which it was sent, where that is known. */
   async function readLog(conversation: ConversationIdentity, range: Range, found: Opened) {
     const { conversationId } = conversation;
-    const unreadable = new Map<number, StoredMessage>();
+    const unreadable = new Map<number, number | undefined>();
+    const skipUnfit = ({ seq, sentAt, failure }: UnfitMessage) => {
+      if (found.has(seq) || unreadable.has(seq)) return;
+      unreadable.set(seq, sentAt);
+      passOver(telemetry)(failure);
+      telemetry.count('UnreadableMessage');
+    };
     let missing = missingOf(range, found);
-    for (let attempt = 1; missing.length > 0 && attempt <= holeAttempts; attempt += 1) {
-      if (attempt > 1) await backoff(attempt);
-      const stored = await log.messages(conversationId, Math.min(...missing), Math.max(...missing));
+    if (missing.length === 0) return unreadable;
+    await retries.asking(policies.holes, async () => {
+      const [lowest, highest] = [Math.min(...missing), Math.max(...missing)];
+      const stored = await log.messages(conversationId, lowest, highest, skipUnfit);
       const fresh = stored.filter(({ seq }) => missing.includes(seq));
       await openAll(conversation, fresh, found);
       await keep(tiers, fresh, range, found);
       // A row that is there and does not open will not get better by reading it again.
-      for (const one of fresh) if (!found.has(one.seq)) unreadable.set(one.seq, one);
+      for (const one of fresh) if (!found.has(one.seq)) unreadable.set(one.seq, one.sentAt);
       missing = missing.filter((seq) => !found.has(seq) && !unreadable.has(seq));
-    }
+      return missing.length === 0 || undefined;
+    });
     return unreadable;
   }
 
@@ -106,14 +112,16 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
     { to, lastSeq, lastMessageAt }: Range,
     holes: readonly number[],
     found: Opened,
-    unreadable: ReadonlyMap<number, StoredMessage>,
+    unreadable: ReadonlyMap<number, number | undefined>,
   ): Promise<number | undefined> {
     if (holes.length === 0) return undefined;
-    const there = [...[...found.values()].map(({ stored }) => stored), ...unreadable.values()].sort(bySeq);
-    let above: Promise<StoredMessage | undefined> | undefined;
+    const there = [...found.values()].map(({ stored: { seq, sentAt } }): Sent => ({ seq, sentAt }));
+    for (const [seq, sentAt] of unreadable) if (sentAt !== undefined) there.push({ seq, sentAt });
+    there.sort(bySeq);
+    let above: Promise<Sent | undefined> | undefined;
     for (const hole of holes) {
       const own = unreadable.get(hole);
-      if (own && !isYoung(own.sentAt, clock)) continue;
+      if (own !== undefined && !isYoung(own, clock)) continue;
       const next = there.find(({ seq }) => seq > hole);
       if (!next && to < lastSeq) above ??= log.firstMessage(conversationId, to + 1);
       if (isYoung((next ?? (await above))?.sentAt ?? lastMessageAt, clock)) return hole;
@@ -140,6 +148,7 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
 }
 
 type Opened = Map<number, OpenedMessage>;
+type Sent = Pick<StoredMessage, 'seq' | 'sentAt'>;
 
 /** Keeps in `tiers` what opened and is among the conversation's last. */
 async function keep(
@@ -185,7 +194,7 @@ function makeOpenAll(dependencies: ReadMessagesDependencies) {
   };
 }
 
-const bySeq = (one: StoredMessage, other: StoredMessage): number => one.seq - other.seq;
+const bySeq = (one: Sent, other: Sent): number => one.seq - other.seq;
 
 function inOrder(found: Opened, through: number): OpenedMessage[] {
   return [...found.values()]

@@ -7,6 +7,7 @@ import {
   type ReadMessagesDependencies,
   type ReadResult,
 } from '#shared/reading/read-messages.ts';
+import { passOver } from '#shared/runtime/telemetry.ts';
 import type { Actor } from '#shared/sign-in/actor.ts';
 import type { Pager } from './drain-pages.ts';
 
@@ -88,15 +89,20 @@ async function* identify(
 ): AsyncGenerator<Identified> {
   for (let start = 0; start < behind.length; start += identifiedAtOnce) {
     const group = behind.slice(start, start + identifiedAtOnce);
+    const unfit = new Set<unknown>();
     const identities = await log.identities(
       userId,
       group.map(({ mailbox }) => mailbox.conversationId),
+      (failure) => {
+        unfit.add(failure.key.conversationId);
+        passOver(telemetry)(failure);
+      },
     );
     for (const one of group) {
       const { conversationId } = one.mailbox;
       const identity = identities.get(conversationId);
       if (identity) yield { ...one, identity };
-      else {
+      else if (!unfit.has(conversationId)) {
         // Its row was deleted, or names other members, or is not visible yet.
         telemetry.warn('conversation without a head', { conversationId });
         onMissing(one.mailbox);

@@ -6,6 +6,7 @@ import { withinLimits } from '#shared/limits/refusals.ts';
 import type { Mailboxes, MailboxNumbers } from '#shared/mailboxes/mailboxes.ts';
 import type { ReadMessagesDependencies } from '#shared/reading/read-messages.ts';
 import type { ConnectionCall } from '#shared/runtime/call.ts';
+import { passOver } from '#shared/runtime/telemetry.ts';
 import { type Behind, makeDrain } from './drain-conversations.ts';
 import { ConnectionGone, makePager } from './drain-pages.ts';
 
@@ -23,7 +24,8 @@ export type Reconnect = (request: Requests['reconnect'], call: ConnectionCall) =
  * the management API rather than the route's response, because its order matters.
  */
 export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
-  const { connections, gateway, limiter, mailboxes } = dependencies;
+  const { connections, gateway, limiter, mailboxes, telemetry } = dependencies;
+  const skip = passOver(telemetry);
   const drain = makeDrain(dependencies);
 
   /** False for one of too many connections, whose row was removed while it was still opening: it is closed. */
@@ -40,7 +42,7 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
     if (!isOpen) return;
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
-    const behind = findBehind(request, await mailboxes.all(actor.userId));
+    const behind = findBehind(request, await mailboxes.all(actor.userId, skip));
     const pager = makePager((frame) => gateway.post(connectionId, frame), requestId);
     try {
       await drain(actor, behind, pager);

@@ -12,3 +12,24 @@ export class OutcomeUnknown extends DependencyFailure {
 export class UnreadableMessage extends Error {
   override readonly name = 'UnreadableMessage';
 }
+
+/**
+ * A row that is not as its table is declared (`aws/tables.ts`): a defect, or somebody else's hand. It tells the row by its
+ * key and says what was expected, but never what is there.
+ */
+export class UnfitRow extends Error {
+  override readonly name = 'UnfitRow';
+  readonly table: string;
+  readonly key: Readonly<Record<string, unknown>>;
+  readonly attribute: string;
+
+  constructor(table: string, key: Readonly<Record<string, unknown>>, attribute: string, expected: string) {
+    super(`A row of ${table} has no "${attribute}" that is ${expected}: ${JSON.stringify(key)}.`);
+    this.table = table;
+    this.key = key;
+    this.attribute = attribute;
+  }
+}
+
+/** Told of a row that is passed over. */
+export type OnUnfit = (failure: UnfitRow) => void;

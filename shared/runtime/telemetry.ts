@@ -1,3 +1,5 @@
+import type { OnUnfit } from './failures.ts';
+
 /** Whose a line is. Ids and numbers of ours alone: what a client wrote may hold content. */
 export interface LineKeys {
   /** API Gateway's, which the access log has too. */
@@ -29,4 +31,13 @@ export interface FunctionTelemetry extends Telemetry {
   of(keys: LineKeys): Telemetry;
   /** Writes the counters of this invocation. */
   flush(): void;
+}
+
+/** For a row that must not hold up the others: it is passed over, and told of by name. */
+export function passOver(telemetry: Telemetry): OnUnfit {
+  return (failure) => {
+    const { table, key, attribute } = failure;
+    telemetry.error('row passed over', failure, { table, key, attribute });
+    telemetry.count('Defect');
+  };
 }

@@ -1,4 +1,4 @@
-import type { Clock, Random } from './clock.ts';
+import type { Clock } from './clock.ts';
 
 /**
  * Waits until every one of `work` has ended, then throws the first failure in their order. A Lambda freezes what is
@@ -35,17 +35,4 @@ export async function withinTime(
     late = true;
   };
   await Promise.race([done, timeUp()]);
-}
-
-const baseMs = 20;
-const capMs = 400;
-
-export type Backoff = (attempt: number) => Promise<void>;
-
-/**
- * Sleeps before attempt 2, 3, 4 … given 1, 2, 3 …, with full jitter: uniform from 0 to a bound that doubles from 40 ms
- * up to 400 ms (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
- */
-export function makeBackoff(clock: Clock, random: Random): Backoff {
-  return (attempt) => clock.sleep(random() * Math.min(capMs, baseMs * 2 ** attempt));
 }

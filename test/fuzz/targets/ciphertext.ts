@@ -1,4 +1,4 @@
-import { UnknownDataKey } from '#shared/keys/data-key-errors.ts';
+import { UnknownDataKey } from '#shared/keys/data-keys.ts';
 import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
 import type { MessagePlace } from '#shared/log/message.ts';
 import { UnreadableMessage } from '#shared/runtime/failures.ts';

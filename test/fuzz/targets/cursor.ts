@@ -2,6 +2,7 @@ import { makeListConversations } from '#shared/mailboxes/list-conversations.ts';
 import { hourOf } from '#shared/mailboxes/mailbox.ts';
 import type { Mailboxes, MailboxNumbers } from '#shared/mailboxes/mailboxes.ts';
 import { ProtocolError } from '#shared/protocol/errors.ts';
+import { silentTelemetry } from '#test/support/telemetry.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';
 
 const sent = Date.UTC(2026, 0);
@@ -28,6 +29,7 @@ const list = makeListConversations({
   limiter: { take: async () => ({ allowed: true }), lastKnown: () => ({ allowed: true }) },
   // Long after all that was sent.
   clock: { now: () => Number.MAX_SAFE_INTEGER, sleep: async () => {} },
+  telemetry: silentTelemetry,
 });
 const call = { actor: { userId: 'alice', address: '192.0.2.1', expiresAt: 1 }, charges: [] };
 

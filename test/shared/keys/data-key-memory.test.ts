@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { makeDataKeyMemory } from '#shared/keys/data-key-memory.lru.ts';
+import { makeDataKeyMemory } from '#shared/keys/data-key-memory.ts';
 import { hour, makeVirtualClock, recordTelemetry } from './support/environment.ts';
 
 const clock = makeVirtualClock();
@@ -31,6 +31,7 @@ test('it holds 400 keys, and the one longest unused makes room', () => {
   memory.hold('one more', randomBytes(32), clock.now());
   expect(memory.fresh('0')).toBeDefined();
   expect(memory.fresh('1')).toBe(undefined);
+  expect(memory.fresh('2')).toBeDefined();
 });
 
 test('a key past its last limit leaves memory for good when the next one comes', async () => {

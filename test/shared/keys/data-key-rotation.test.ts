@@ -1,7 +1,7 @@
 import { DeleteCommand, GetCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { DataKey } from '#shared/keys/data-key-memory.lru.ts';
+import type { DataKey } from '#shared/keys/data-key-memory.ts';
 import { startTestDynamoDB, type TestDynamoDB } from '#test/support/dynamodb.ts';
 import {
   type Deployment,

@@ -1,6 +1,6 @@
 import { DeleteCommand, GetCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { UnknownDataKey } from '#shared/keys/data-key-errors.ts';
+import { UnknownDataKey } from '#shared/keys/data-keys.ts';
 import { DependencyFailure, UnreadableMessage } from '#shared/runtime/failures.ts';
 import { startTestDynamoDB, type TestDynamoDB } from '#test/support/dynamodb.ts';
 import {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { makeBackoff, sideBySide, withinTime } from '#shared/runtime/waiting.ts';
+import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 
 /** Whether `work` has ended by the time that everything which can go on without it has. */
 async function hasEnded(work: Promise<unknown>): Promise<boolean> {
@@ -82,15 +82,4 @@ test('within time: work that is late is left behind and reported, once', async (
   await turn();
 
   expect(errors).toStrictEqual([new Error('Not done within 1500 ms.')]);
-});
-
-test('back-off sleeps at random below a bound that doubles up to 400 ms', async () => {
-  const slept: number[] = [];
-  const clock = { now: () => 0, sleep: async (milliseconds: number) => void slept.push(milliseconds) };
-  for (const random of [0, 0.5, 1])
-    for (const attempt of [1, 2, 3, 4, 5, 99]) await makeBackoff(clock, () => random)(attempt);
-
-  expect(slept.slice(0, 6)).toStrictEqual([0, 0, 0, 0, 0, 0]);
-  expect(slept.slice(6, 12)).toStrictEqual([20, 40, 80, 160, 200, 200]);
-  expect(slept.slice(12)).toStrictEqual([40, 80, 160, 320, 400, 400]);
 });

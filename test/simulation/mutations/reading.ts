@@ -14,7 +14,7 @@ export const readings: readonly Mutation[] = [
     find: 'const isOpen = await withinLimits(',
     replace: 'const early = await mailboxes.all(actor.userId);\n    const isOpen = await withinLimits(',
     and: {
-      find: 'findBehind(request, await mailboxes.all(actor.userId))',
+      find: 'findBehind(request, await mailboxes.all(actor.userId, skip))',
       replace: 'findBehind(request, early)',
     },
     test: reconnectTest,
@@ -30,8 +30,8 @@ export const readings: readonly Mutation[] = [
     guard: 'a hole is looked at again',
     ...{
       file: reading,
-      find: 'const holeAttempts = 3;',
-      replace: 'const holeAttempts = 1;',
+      find: 'asking(policies.holes,',
+      replace: 'asking({ ...policies.holes, attempts: 1 },',
       test: holesTest,
     },
   },
@@ -45,7 +45,7 @@ export const readings: readonly Mutation[] = [
   {
     guard: 'an old message that does not open holds nothing up',
     file: reading,
-    find: 'if (own && !isYoung(own.sentAt, clock)) continue;',
+    find: 'if (own !== undefined && !isYoung(own, clock)) continue;',
     replace: '',
     test: holesTest,
   },

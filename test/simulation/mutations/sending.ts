@@ -12,13 +12,11 @@ const racesTest = 'shared/log/lost-races.test.ts';
 const guardsTest = 'shared/log/send-guards.test.ts';
 const conditionsTest = 'shared/log/commit-transaction.test.ts';
 
-const headCondition = `keySalt }),
-          },
+const headCondition = `{ ...head.values, ...previous },
           ...nobodyCameBetween,`;
-const senderCondition = `':sentCount': message.senderCount,
-          },
+const senderCondition = `{ ...senderMailbox.values, ...previous },
           ...nobodyCameBetween,`;
-const recipientCondition = `ExpressionAttributeValues: mailboxGrown,
+const recipientCondition = `{ ...recipientMailbox.values, ...previous },
           ...nobodyCameBetween,`;
 const without = (text: string) => text.replace('          ...nobodyCameBetween,', '');
 
@@ -53,15 +51,15 @@ export const sending: readonly Mutation[] = [
   {
     guard: 'rows of a batch that disagree are read again',
     file: log,
-    find: 'if (head?.lastSeq !== mailbox?.lastSeq) continue;',
+    find: 'if (head?.lastSeq !== mailbox?.lastSeq) return undefined;',
     replace: '',
     test: sendTest,
   },
   {
     guard: 'rows of a refusal that disagree are not believed',
     file: log,
-    find: 'head !== undefined && head.lastSeq === senderMailbox?.lastSeq',
-    replace: 'head !== undefined',
+    find: 'if (endsOfHeads.one(head).lastSeq !== endsOfMailboxes.one(senderMailbox).lastSeq) return undecided;',
+    replace: '',
     test: racesTest,
   },
   {
@@ -95,8 +93,8 @@ export const sending: readonly Mutation[] = [
   {
     guard: 'a duplicate is confirmed once the conversation and both mailboxes show it',
     file: log,
-    find: 'if (found && grown.length === 1 + members.length)',
-    replace: 'if (found)',
+    find: 'found && grown.length === 1 + members.length ?',
+    replace: 'found ?',
     test: outcomeTest,
   },
   {
@@ -159,14 +157,19 @@ export const sending: readonly Mutation[] = [
   },
   {
     guard: 'the last request of a commit begins within 3 s',
-    ...{ file: send, find: 'const commitMs = 3_000;', replace: 'const commitMs = 15_000;', test: sendTest },
+    ...{
+      file: send,
+      find: 'policies.commit.withinMs',
+      replace: 'policies.lostRace.withinMs',
+      test: sendTest,
+    },
   },
   {
     guard: 'a committed message is asked for until it is visible',
     ...{
       file: log,
-      find: 'const visibleAttempts = 3;',
-      replace: 'const visibleAttempts = 1;',
+      find: 'asking(policies.committedMessage,',
+      replace: 'asking({ ...policies.committedMessage, attempts: 1 },',
       test: sendTest,
     },
   },

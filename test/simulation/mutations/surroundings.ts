@@ -2,7 +2,7 @@ import type { Mutation } from './mutation.ts';
 
 const cipher = 'shared/keys/message-cipher.aes.ts';
 const store = 'shared/keys/data-key-store.kms.ts';
-const memory = 'shared/keys/data-key-memory.lru.ts';
+const memory = 'shared/keys/data-key-memory.ts';
 const limiter = 'shared/limits/rate-limiter.dynamodb.ts';
 const rotationTest = 'shared/keys/data-key-rotation.test.ts';
 const keysTest = 'shared/keys/data-keys.test.ts';

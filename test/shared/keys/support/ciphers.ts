@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { UnknownDataKey } from '#shared/keys/data-key-errors.ts';
-import type { DataKey } from '#shared/keys/data-key-memory.lru.ts';
+import type { DataKey } from '#shared/keys/data-key-memory.ts';
+import { UnknownDataKey } from '#shared/keys/data-keys.ts';
 import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
 import type { MessagePlace } from '#shared/log/message.ts';
 

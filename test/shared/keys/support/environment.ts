@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { type DataKeys, makeDataKeys } from '#shared/keys/data-keys.ts';
+import { makeDataKeys } from '#shared/keys/data-key-store.kms.ts';
+import type { DataKeys } from '#shared/keys/data-keys.ts';
 import { makeMessageCipher } from '#shared/keys/message-cipher.aes.ts';
 import type { MessageCipher } from '#shared/keys/message-cipher.ts';
 import type { MessagePlace } from '#shared/log/message.ts';

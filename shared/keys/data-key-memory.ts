@@ -1,7 +1,7 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '#shared/runtime/clock.ts';
+import { DependencyFailure } from '#shared/runtime/failures.ts';
+import { policies } from '#shared/runtime/retries.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
-import { DataKeyUnavailable, isUnreachable } from './data-key-errors.ts';
 
 export interface DataKey {
   /** 16 bytes. */
@@ -10,13 +10,27 @@ export interface DataKey {
   readonly key: Uint8Array;
 }
 
-interface Options {
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
-  /** Milliseconds from loading a key until it is loaded again. */
-  readonly keepMs: number;
-  /** Milliseconds from loading a key until it must go, although it cannot be loaded again. */
-  readonly keepWhileUnreachableMs: number;
+/**
+ * Why a data key cannot be had:
+ * - `revoked`: KMS was asked and refused (denied, disabled, pending deletion, not there);
+ * - `unreachable`: KMS or the table timed out, throttled or broke down; the same request may succeed later;
+ * - `unusable`: the key's row or the settings are wrong, which concerns this key alone.
+ */
+type DataKeyFailure = 'revoked' | 'unreachable' | 'unusable';
+
+/** A data key could not be had; the messages under it are good. `message` says what to do, `cause` is the SDK's error. */
+export class DataKeyUnavailable extends DependencyFailure {
+  override readonly name = 'DataKeyUnavailable';
+  readonly reason: DataKeyFailure;
+
+  constructor(reason: DataKeyFailure, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.reason = reason;
+  }
+}
+
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof DataKeyUnavailable && error.reason === 'unreachable';
 }
 
 export interface DataKeyMemory {
@@ -30,6 +44,15 @@ export interface DataKeyMemory {
   letGo(keyId: string | undefined, error: unknown): void;
 }
 
+interface Options {
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  /** Milliseconds from loading a key until it is loaded again. */
+  readonly keepMs: number;
+  /** Milliseconds from loading a key until it must go, although it cannot be loaded again. */
+  readonly keepWhileUnreachableMs: number;
+}
+
 interface Held {
   readonly dataKey: DataKey;
   /** Until when it may be used, whatever happens. */
@@ -39,9 +62,6 @@ interface Held {
 
 /** More than a year of daily keys, some 300 KB. */
 const maxHeld = 400;
-
-/** How long a key that could not be loaded again is used before the next try, which may cost a message a time-out. */
-export const retryPauseMs = 30_000;
 
 /**
  * Unwrapped data keys, for as long as they may stay. The bytes of one that goes are not zeroed: somebody may be sealing
@@ -53,7 +73,17 @@ export function makeDataKeyMemory({
   keepMs,
   keepWhileUnreachableMs,
 }: Options): DataKeyMemory {
-  const held = new LRUCache<string, Held>({ max: maxHeld });
+  /** In the order of their last use. */
+  const held = new Map<string, Held>();
+
+  function use(keyId: string): Held | undefined {
+    const found = held.get(keyId);
+    if (found) {
+      held.delete(keyId);
+      held.set(keyId, found);
+    }
+    return found;
+  }
 
   const letGo: DataKeyMemory['letGo'] = (keyId, error) => {
     if (error instanceof DataKeyUnavailable && error.reason === 'revoked') {
@@ -69,14 +99,15 @@ export function makeDataKeyMemory({
     letGo,
 
     fresh(keyId) {
-      const found = held.get(keyId);
+      const found = use(keyId);
       return found && clock.now() < found.freshUntil ? found.dataKey : undefined;
     },
 
     hold(keyId, key, loadedAt) {
-      for (const [id, { limit }] of [...held]) {
-        if (clock.now() >= limit) held.delete(id);
-      }
+      for (const [id, { limit }] of held) if (clock.now() >= limit) held.delete(id);
+      held.delete(keyId);
+      const [longestUnused] = held.keys();
+      if (held.size === maxHeld && longestUnused !== undefined) held.delete(longestUnused);
       const dataKey = { keyId: Buffer.from(keyId, 'hex'), key };
       held.set(keyId, {
         dataKey,
@@ -88,12 +119,12 @@ export function makeDataKeyMemory({
 
     keepOrThrow(keyId, error) {
       const now = clock.now();
-      const found = held.get(keyId);
+      const found = use(keyId);
       if (!found || !isUnreachable(error) || now >= found.limit) {
         letGo(keyId, error);
         throw error;
       }
-      found.freshUntil = Math.min(now + retryPauseMs, found.limit);
+      found.freshUntil = Math.min(now + policies.dataKey.pause.toMs, found.limit);
       telemetry.count('DataKeyKeptWhileUnreachable');
       telemetry.warn('data key kept while KMS is out of reach', {
         keyId,

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { afterEach, describe, expect, test } from 'vitest';
-import { DataKeyUnavailable, kmsFailure, tableFailure } from '#shared/keys/data-key-errors.ts';
+import { DataKeyUnavailable } from '#shared/keys/data-key-memory.ts';
+import { kmsFailure, tableFailure } from '#shared/keys/data-key-store.kms.ts';
 
 let stop: (() => Promise<void>) | undefined;
 
