@@ -48,11 +48,6 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
     ],
     packages: true,
   },
-  // A part of the tests of a deployment.
-  'localstack/ministack/grants/': {
-    project: ['localstack/ministack/', 'infra/', 'test/contract/support/'],
-    packages: true,
-  },
 };
 
 /** Of folders in one another the innermost counts. */
@@ -77,7 +72,7 @@ function resolve(file: string, specifier: string): string | undefined {
 /** What the files of a folder import, each a file of the project (`target`) or a package (`specifier`). */
 const importsOf = (folder: string) =>
   globSync(`${folder}**/*.ts`, { cwd: root })
-    .filter((file) => !file.endsWith('.test.ts') && boundaryOf(file) === folder)
+    .filter((file) => boundaryOf(file) === folder)
     .flatMap((file) =>
       specifiers(readFileSync(join(root, file), 'utf8')).map((specifier) => ({
         file,

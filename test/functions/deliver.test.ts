@@ -2,9 +2,9 @@ import { createServer, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type Events, startEvents } from '#localstack/events/events.ts';
-import { functionEnvironment } from '#localstack/function-environment.ts';
-import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
+import { type Events, startEvents } from '#localstack/emulators/events/events.ts';
+import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.ts';
+import { functionEnvironment } from '#localstack/stack/function-environment.ts';
 import type { MessageReference } from '#shared/use-cases/ports.ts';
 import { startWorld, type World } from '#test/support/world.ts';
 

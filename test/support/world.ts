@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { startKms } from '#localstack/kms/kms.ts';
+import { startKms } from '#localstack/emulators/kms/kms.ts';
 import { makeMemoryCache } from '#shared/adapters/cache/memory-cache.ts';
 import { makeConnections } from '#shared/adapters/dynamodb/connections.ts';
 import { makeConversationLog } from '#shared/adapters/dynamodb/conversation-log.ts';
