@@ -25,11 +25,9 @@ export interface AwsJsonServerOptions {
   /** The part of `X-Amz-Target` before the dot, such as `TrentService`. */
   readonly targetPrefix: string;
   readonly operations: Readonly<Record<string, Operation>>;
-  /** 0 (the default) picks a free one. */
-  readonly port?: number;
 }
 
-// Above any request that these services accept (PutEvents: 256 KB, in base64 or escaped JSON).
+// Above any request of the functions: PutEvents takes 256 KB, in base64 or escaped JSON.
 const bodyLimitBytes = 2 * 1024 * 1024;
 
 /** Serves AWS's JSON 1.1 protocol on loopback: POST /, `X-Amz-Target`, errors with `__type`. Signatures are not checked. */
@@ -37,7 +35,7 @@ export async function startAwsJsonServer(options: AwsJsonServerOptions): Promise
   const server = createServer((request, response) => {
     void answer(request, response, options);
   });
-  const port = await listenOnLoopback(server, options.port);
+  const port = await listenOnLoopback(server);
   return { endpoint: `http://${loopback}:${port}`, stop: () => closeServer(server) };
 }
 

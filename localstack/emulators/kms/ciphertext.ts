@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { ServiceError } from '#localstack/emulators/aws-json-server.ts';
-import type { MasterKey } from '#localstack/emulators/kms/key-store.ts';
+import type { MasterKey } from './master-key.ts';
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 

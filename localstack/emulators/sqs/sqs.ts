@@ -16,12 +16,9 @@ export interface Sqs {
 export interface SqsOptions {
   /** Where queues are kept; memory without it. */
   readonly directory?: string;
-  /** 0 (the default) picks a free one. */
-  readonly port?: number;
-  /** How long a received message stays hidden, in seconds: 60 unless told. */
-  readonly visibilityTimeout?: number;
 }
 
+const visibilityTimeoutSeconds = 60;
 const queueName = 'postrider-deliver';
 const deadLetterQueueName = 'postrider-deliver-dead';
 
@@ -34,13 +31,13 @@ export async function startSqs(options: SqsOptions = {}): Promise<Sqs> {
       request.method === 'POST' && request.headers['x-amz-target']?.toString().startsWith('AmazonSQS.');
     if (!isSqs) await reply.code(404).send({ message: 'Only SQS is here.' });
   });
-  const endpoint = await app.listen({ host: loopback, port: options.port ?? 0 });
+  const endpoint = await app.listen({ host: loopback, port: 0 });
   const stop = async () => {
     await app.close();
     kept?.close();
   };
   try {
-    await createQueues(endpoint, options.visibilityTimeout ?? 60);
+    await createQueues(endpoint);
   } catch (error) {
     await stop();
     throw error;
@@ -54,7 +51,7 @@ export async function startSqs(options: SqsOptions = {}): Promise<Sqs> {
   };
 }
 
-async function createQueues(endpoint: string, visibilityTimeout: number): Promise<void> {
+async function createQueues(endpoint: string): Promise<void> {
   const client = new SQSClient(clientSettings(endpoint));
   try {
     for (const QueueName of [deadLetterQueueName, queueName])
@@ -64,7 +61,7 @@ async function createQueues(endpoint: string, visibilityTimeout: number): Promis
       new SetQueueAttributesCommand({
         QueueUrl: urlOf(endpoint, queueName),
         Attributes: {
-          VisibilityTimeout: String(visibilityTimeout),
+          VisibilityTimeout: String(visibilityTimeoutSeconds),
           RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arnOf(deadLetterQueueName), maxReceiveCount }),
         },
       }),
