@@ -1,12 +1,6 @@
-import type { GatewayEvent, HandshakeParameters } from './events.ts';
+import type { GatewayEvent } from './events.ts';
 import { type Integration, invokeWithin, isRecord } from './integration.ts';
 import { policyAllows } from './policy.ts';
-
-/** A REQUEST authorizer. It is asked at every `$connect`: nothing is cached. */
-export interface GatewayAuthorizer extends Integration {
-  /** `route.request.header.{name}` or `route.request.querystring.{name}`: a handshake without one of them gets 401. */
-  readonly identitySources?: readonly string[];
-}
 
 export type Authorization =
   | { readonly allowed: true; readonly context: Readonly<Record<string, string>> }
@@ -15,19 +9,7 @@ export type Authorization =
 /** AWS: "context up to 8 KB". */
 const contextBytes = 8_192;
 
-/** Whether the handshake has every identity source, none of them empty. */
-export function hasIdentity(authorizer: GatewayAuthorizer, parameters: HandshakeParameters): boolean {
-  return (authorizer.identitySources ?? []).every((source) => {
-    const [, kind, name = ''] = /^route\.request\.(header|querystring)\.(.+)$/.exec(source) ?? [];
-    const given = kind === 'header' ? parameters.headers.single : parameters.query?.single;
-    const found = Object.entries(given ?? {}).find(([key]) =>
-      kind === 'header' ? key.toLowerCase() === name.toLowerCase() : key === name,
-    );
-    return found !== undefined && found[1] !== '';
-  });
-}
-
-/** Asks the authorizer and reads its answer. Never rejects: what it cannot make sense of is 500. */
+/** Asks a REQUEST authorizer, at every `$connect` since nothing is cached, and reads its answer. Never rejects: what it cannot make sense of is 500. */
 export async function authorize(
   authorizer: Integration,
   event: GatewayEvent & { readonly methodArn: string },

@@ -1,7 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocketServer } from 'ws';
-import type { GatewayAuthorizer } from './authorize.ts';
 import type { Connection } from './connection.ts';
 import type { EventSource } from './events.ts';
 import type { Integration } from './integration.ts';
@@ -15,9 +13,8 @@ export interface GatewayRoute extends Integration {
 /** What the behaviours of one gateway share. */
 export interface GatewayContext extends EventSource {
   readonly routes: Readonly<Record<string, GatewayRoute>>;
-  readonly authorizer: GatewayAuthorizer | undefined;
+  readonly authorizer: Integration | undefined;
   readonly limits: GatewayLimits;
-  readonly allowManagement: (request: IncomingMessage) => boolean;
   readonly webSockets: WebSocketServer;
   /** The open connections: after `$connect` has returned, and until their closing has begun. */
   readonly connections: Map<string, Connection>;

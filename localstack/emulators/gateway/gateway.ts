@@ -1,26 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
-import type { GatewayAuthorizer } from './authorize.ts';
 import { manageConnection, managedConnectionId } from './connections-api.ts';
 import type { GatewayContext, GatewayRoute } from './context.ts';
 import type { ConnectionFacts } from './events.ts';
 import { handshake } from './handshake.ts';
 import { gatewayRefusal, refuse } from './handshake-refusal.ts';
+import type { Integration } from './integration.ts';
 import { defaultLimits, type GatewayLimits } from './limits.ts';
 import { splitUrl } from './request-headers.ts';
 import { makeTokenBucket } from './token-bucket.ts';
 
 export interface GatewayOptions {
-  readonly apiId?: string;
   readonly stage: string;
   /** By route key: `$connect`, `$disconnect`, `$default`, and what `action` may say. */
   readonly routes: Readonly<Record<string, GatewayRoute>>;
   /** The REQUEST authorizer of `$connect`. Without one every handshake is let through to `$connect`. */
-  readonly authorizer?: GatewayAuthorizer;
+  readonly authorizer?: Integration;
   readonly limits?: Partial<GatewayLimits>;
-  /** Whether a caller may use `@connections`; a false answer is 403. Everyone may, by default: no signature is checked. */
-  readonly allowManagement?: (request: IncomingMessage) => boolean;
 }
 
 /** One stage of a WebSocket API, to be put behind an HTTP server. */
@@ -90,12 +87,11 @@ function makeContext(options: GatewayOptions, work: Set<Promise<void>>): Gateway
     handleProtocols: () => false,
   };
   return {
-    apiId: options.apiId ?? 'local',
+    apiId: 'local',
     stage: options.stage,
     routes: options.routes,
     authorizer: options.authorizer,
     limits,
-    allowManagement: options.allowManagement ?? (() => true),
     webSockets: new WebSocketServer(serverOptions),
     connections: new Map(),
     handshakes: new Set(),

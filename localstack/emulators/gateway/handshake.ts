@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { authorize, hasIdentity } from './authorize.ts';
+import { authorize } from './authorize.ts';
 import type { GatewayContext } from './context.ts';
 import { disconnect } from './disconnect.ts';
 import { authorizerEvent, type ConnectionFacts, connectEvent, type HandshakeParameters } from './events.ts';
@@ -64,7 +64,6 @@ async function identify(
   if (!isWebSocketHandshake(request)) return { refusal: gatewayRefusal(400) };
   if (!gateway.takeHandshake() || !gateway.takeRequest()) return { refusal: gatewayRefusal(429) };
   if (!gateway.authorizer) return { facts };
-  if (!hasIdentity(gateway.authorizer, parameters)) return { refusal: gatewayRefusal(401) };
 
   const event = authorizerEvent(gateway, facts, parameters);
   const authorization = await authorize(gateway.authorizer, event, gateway.limits.integrationMs);

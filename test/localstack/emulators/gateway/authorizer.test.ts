@@ -73,30 +73,6 @@ test('an authorizer that takes too long is 500', async () => {
   expect(await statusFor(() => new Promise(() => undefined), { integrationMs: 20 })).toBe(500);
 });
 
-test('a missing or empty identity source is 401, and the authorizer is not asked', async () => {
-  const authorizer = {
-    ...recordedRoute((event) => ({ principalId: 'a', policyDocument: allow(event.methodArn) })),
-    identitySources: ['route.request.header.Authorization', 'route.request.querystring.tenant'],
-  };
-  const stage = await startStage({ authorizer });
-
-  expect((await stage.openRefused()).status).toBe(401);
-  expect((await stage.openRefused([], { headers: { authorization: 'x' } })).status).toBe(401);
-  expect(authorizer.events).toEqual([]);
-});
-
-test('identity sources that are all there let the authorizer decide', async () => {
-  const authorizer = {
-    ...recordedRoute((event) => ({ principalId: 'a', policyDocument: allow(event.methodArn) })),
-    identitySources: ['route.request.header.Authorization'],
-  };
-  const stage = await startStage({ authorizer });
-
-  await stage.open([], { headers: { authorization: 'x' } });
-
-  expect(authorizer.events).toHaveLength(1);
-});
-
 const arn = 'arn:aws:execute-api:us-east-1:000000000000:local/local/$connect';
 
 test.each([

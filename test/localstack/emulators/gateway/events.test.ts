@@ -14,7 +14,7 @@ const commonContext = {
   identity: { sourceIp: '127.0.0.1' },
   requestId: anyId,
   connectionId: anyId,
-  apiId: 'abc123',
+  apiId: 'local',
 };
 
 async function oneOfEach(
@@ -33,7 +33,7 @@ async function oneOfEach(
     policyDocument: { Statement: { Effect: 'Allow', Action: '*', Resource: event.methodArn } },
     ...(authorizerContext && { context: authorizerContext }),
   }));
-  const stage = await startStage({ apiId: 'abc123', routes, authorizer });
+  const stage = await startStage({ routes, authorizer });
   const client = await openClient(connect(stage.url));
   client.send({ action: 'send', text: 'é' });
   const message = await routes.send.next();
@@ -104,7 +104,7 @@ test('the authorizer gets the handshake and the ARN, and no authorizer context y
   const { authorizer: _context, ...requestContext } = connected.requestContext;
   expect(authorizer).toStrictEqual({
     type: 'REQUEST',
-    methodArn: 'arn:aws:execute-api:us-east-1:000000000000:abc123/local/$connect',
+    methodArn: 'arn:aws:execute-api:us-east-1:000000000000:local/local/$connect',
     headers: connected.headers,
     multiValueHeaders: connected.multiValueHeaders,
     requestContext: {

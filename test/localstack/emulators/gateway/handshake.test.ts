@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { GetConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { openTcp, recordedRoute, startStage, upgradeRequest } from './harness.ts';
 
 test('connects without any function', async () => {
@@ -217,25 +216,6 @@ test('a client that vanished while the authorizer ran is not let in to $connect'
   await once(socket, 'close');
 
   expect($connect.events).toEqual([]);
-});
-
-test('the connection is not there for @connections until $connect has returned', async () => {
-  const letIn = Promise.withResolvers<void>();
-  const $connect = recordedRoute(async () => {
-    await letIn.promise;
-    return { statusCode: 200 };
-  });
-  const stage = await startStage({ routes: { $connect } });
-  const opening = stage.open();
-  const { connectionId: ConnectionId } = (await $connect.next()).requestContext;
-
-  await expect(stage.management.send(new GetConnectionCommand({ ConnectionId }))).rejects.toMatchObject({
-    name: 'GoneException',
-  });
-  letIn.resolve();
-  await opening;
-
-  await vi.waitFor(() => stage.management.send(new GetConnectionCommand({ ConnectionId })));
 });
 
 /** What the server reads later has come later: after two requests it knows of what was sent before them. */
