@@ -1,7 +1,7 @@
 /** `npm start`: the whole backend on this machine, until Ctrl-C. */
-import { watchNpm } from './parent-watch.ts';
+import { watchNpm } from './stack/parent-watch.ts';
+import { readStartSettings, type StartSettings } from './stack/start-settings.ts';
 import type { Stack } from './stack.ts';
-import { readStartSettings, type StartSettings } from './start-settings.ts';
 
 const stopTimeoutMs = 15_000;
 

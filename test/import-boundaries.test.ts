@@ -66,11 +66,6 @@ const boundaries: Readonly<Record<string, Boundary>> = {
     ],
     packages: true,
   },
-  'localstack/ministack/grants/': {
-    isAbout: (file) => file.startsWith('localstack/ministack/grants/'),
-    may: ['localstack/ministack/', 'infra/', 'test/contract/support/'],
-    packages: true,
-  },
   'localstack/': {
     isAbout: (file) => file.startsWith('localstack/'),
     may: [

@@ -1,5 +1,5 @@
-import type { TableNames } from '#localstack/dynamodb/create-tables.ts';
-import { isRecord } from '#localstack/gateway/integration.ts';
+import type { TableNames } from '#localstack/emulators/dynamodb/create-tables.ts';
+import { isRecord } from '#localstack/emulators/gateway/integration.ts';
 import type { WireAnswer, WireCall } from '#localstack/wire/wire.ts';
 
 /** What a frame is by its own word, and how many messages are in it. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TableNames } from '#localstack/dynamodb/create-tables.ts';
-import type { Gateway } from '#localstack/gateway/gateway.ts';
-import type { ObservedInvocation } from '#localstack/lambda/local-function.ts';
-import { targetOf } from '#localstack/request-target.ts';
+import type { TableNames } from '#localstack/emulators/dynamodb/create-tables.ts';
+import type { Gateway } from '#localstack/emulators/gateway/gateway.ts';
+import type { ObservedInvocation } from '#localstack/emulators/lambda/local-function.ts';
+import { targetOf } from '#localstack/http/request-target.ts';
 import type { CacheWire } from '#localstack/wire/cache-wire.ts';
 import type { Wire } from '#localstack/wire/wire.ts';
 import { type FlowRecord, recordFlow } from './record-flow.ts';

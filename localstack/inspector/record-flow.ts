@@ -1,6 +1,6 @@
-import type { TableNames } from '#localstack/dynamodb/create-tables.ts';
-import { isRecord } from '#localstack/gateway/integration.ts';
-import type { ObservedInvocation } from '#localstack/lambda/local-function.ts';
+import type { TableNames } from '#localstack/emulators/dynamodb/create-tables.ts';
+import { isRecord } from '#localstack/emulators/gateway/integration.ts';
+import type { ObservedInvocation } from '#localstack/emulators/lambda/local-function.ts';
 import type { CacheObserver } from '#localstack/wire/cache-wire.ts';
 import type { WireCall, WireOutcome } from '#localstack/wire/wire.ts';
 import {

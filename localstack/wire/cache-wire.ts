@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createConnection, createServer, type Socket } from 'node:net';
-import { loopback } from '#localstack/loopback-server.ts';
+import { loopback } from '#localstack/http/loopback-server.ts';
 import { makeRespReader, parseResp, type RespValue } from './resp.ts';
 
 /** What went over a connection to the cache as one: a command, or all from MULTI to EXEC. */

@@ -17,7 +17,6 @@ const targetPrefixes: Readonly<Record<string, WireService>> = {
 
 const connectionOperations: Readonly<Record<string, string>> = {
   POST: 'PostToConnection',
-  GET: 'GetConnection',
   DELETE: 'DeleteConnection',
 };
 

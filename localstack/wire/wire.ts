@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
-import type { InvocationObserver, ObservedInvocation } from '#localstack/lambda/local-function.ts';
-import { roundTripHeader } from '#localstack/lambda/round-trips.ts';
-import { closeServer, listenOnLoopback, loopback } from '#localstack/loopback-server.ts';
-import { traceRoot } from '#localstack/trace-id.ts';
+import type { InvocationObserver, ObservedInvocation } from '#localstack/emulators/lambda/local-function.ts';
+import { roundTripHeader } from '#localstack/emulators/lambda/round-trips.ts';
+import { traceRoot } from '#localstack/emulators/lambda/trace-id.ts';
+import { closeServer, listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
 import { askForCapacity, type ConsumedCapacity, consumedCapacity } from './consumed-capacity.ts';
 import { type NamedOperation, nameOperation, type WireService } from './services.ts';
 

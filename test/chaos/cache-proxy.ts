@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { loopback } from '#localstack/loopback-server.ts';
+import { loopback } from '#localstack/http/loopback-server.ts';
 import type { Random } from '#test/contract/history/random.ts';
 import { type CacheKind, cacheKinds } from './kinds.ts';
 

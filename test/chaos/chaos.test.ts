@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { descendantsOf, untilGone } from '#test/localstack/processes.ts';
+import { descendantsOf, untilGone } from '#test/localstack/support/processes.ts';
 import { killKinds } from './kinds.ts';
 import type { RecordedFault } from './report.ts';
 

@@ -3,7 +3,7 @@ import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { listenOnLoopback, loopback } from '#localstack/loopback-server.ts';
+import { listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
 import { type Stack, startStack } from '#localstack/stack.ts';
 import type { Message } from '#shared/protocol/replies.ts';
 import { UNTHROTTLED } from '#test/contract/support/target.ts';

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bundleFunctions } from '#infra/bundle-functions.ts';
-import { createLocalFunction } from '#localstack/lambda/local-function.ts';
+import { createLocalFunction } from '#localstack/emulators/lambda/local-function.ts';
 
 let workshop: string;
 beforeEach(async () => {

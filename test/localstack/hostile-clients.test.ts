@@ -8,10 +8,10 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, vi, test as vitestTest } from 'vitest';
 import { WebSocket } from 'ws';
-import { clientSettings } from '#localstack/local-account.ts';
+import { clientSettings } from '#localstack/emulators/local-account.ts';
 import { type Stack, startStack } from '#localstack/stack.ts';
-import { frame } from './gateway/frame.ts';
-import { readCloseCode, upgradeRequest } from './gateway/harness.ts';
+import { frame } from './emulators/gateway/frame.ts';
+import { readCloseCode, upgradeRequest } from './emulators/gateway/harness.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -7,10 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { routes } from '#infra/routes.ts';
-import { closeServer, findFreePort, listenOnLoopback } from '#localstack/loopback-server.ts';
+import { closeServer, findFreePort, listenOnLoopback } from '#localstack/http/loopback-server.ts';
 import { type Stack, startStack } from '#localstack/stack.ts';
 import { tables } from '#shared/aws/tables.ts';
-import { isAlive } from '#test/localstack/processes.ts';
+import { isAlive } from '#test/localstack/support/processes.ts';
 
 type Frame = Record<string, unknown>;
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
-import { descendantsOf, untilGone } from '#test/localstack/processes.ts';
+import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.ts';
+import { descendantsOf, untilGone } from '#test/localstack/support/processes.ts';
 
 const root = join(import.meta.dirname, '../..');
 // Bundling alone takes seconds of processor time, and the machine may be busy with other things.

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { createTables } from '#localstack/dynamodb/create-tables.ts';
+import { createTables } from '#localstack/emulators/dynamodb/create-tables.ts';
 import { type TableId, tables } from '#shared/aws/tables.ts';
 
 export interface TestDynamoDB {

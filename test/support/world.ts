@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { startKms } from '#localstack/kms/kms.ts';
+import { startKms } from '#localstack/emulators/kms/kms.ts';
 import type { Action, ReplyTo, Requests } from '#shared/actions.ts';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
 import { type TableId, tables } from '#shared/aws/tables.ts';

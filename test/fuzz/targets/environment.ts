@@ -1,4 +1,4 @@
-import { readStartSettings, StartSettingError } from '#localstack/start-settings.ts';
+import { readStartSettings, StartSettingError } from '#localstack/stack/start-settings.ts';
 import { hoursSetting, optionalSetting, SettingError, setting } from '#shared/runtime/settings.ts';
 import { type FuzzTarget, hold, textOf } from '../target.ts';
 
@@ -6,7 +6,7 @@ const hourMs = 3_600_000;
 
 /** One variable of the environment, of the functions and of `npm start`: a value within its bounds, or an error that names it. */
 export const target: FuzzTarget = {
-  files: ['shared/runtime/settings.ts', 'localstack/start-settings.ts'],
+  files: ['shared/runtime/settings.ts', 'localstack/stack/start-settings.ts'],
   seeds: ['24', '0.5', '', '4510', '8760', 'Infinity', '1e400'],
   words: ['1e', '0x', '-', '.', ' ', 'Infinity', 'NaN', '_'],
   run(input) {

@@ -1,12 +1,12 @@
-import { makeFrameGuard } from '#localstack/gateway/frame-guard.ts';
-import { frame } from '../../localstack/gateway/frame.ts';
+import { makeFrameGuard } from '#localstack/emulators/gateway/frame-guard.ts';
+import { frame } from '../../localstack/emulators/gateway/frame.ts';
 import { type FuzzTarget, hold } from '../target.ts';
 
 const limit = 32_768;
 
 /** Bytes after the handshake: the guard sees the same frames wherever the network cuts them, and lets no bad one through. */
 export const target: FuzzTarget = {
-  files: ['localstack/gateway/frame-guard.ts'],
+  files: ['localstack/emulators/gateway/frame-guard.ts'],
   seeds: [
     Buffer.concat([frame(1, 'one'), frame(9, ''), frame(1, 'two')]),
     Buffer.concat([frame(1, 'a', false), frame(0, 'b', false), frame(0, 'c')]),

@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:http';
 import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.ts';
 import { createInspector } from '#localstack/inspector/inspector.ts';
-import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
 import type { WireObserver } from '#localstack/wire/wire.ts';
 import { watchFlows } from './watch.ts';
 

@@ -6,8 +6,8 @@ import {
 } from '@aws-sdk/client-apigatewaymanagementapi';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { clientSettings } from '#localstack/local-account.ts';
-import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
+import { clientSettings } from '#localstack/emulators/local-account.ts';
+import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.ts';
 import { startWire, type Wire, type WireCall, type WireOutcome } from '#localstack/wire/wire.ts';
 
 /** What reached the service behind the wire. */

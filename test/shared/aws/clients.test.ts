@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { GetQueueUrlCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { closeServer, listenOnLoopback, loopback } from '#localstack/loopback-server.ts';
+import { closeServer, listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
 import { sqsClient } from '#shared/aws/clients.ts';
 
 let server: Server;

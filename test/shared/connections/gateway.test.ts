@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
+import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.ts';
 import { managementApiClient } from '#shared/aws/clients.ts';
 import { makeManagementApi } from '#shared/connections/gateway.apigateway.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';

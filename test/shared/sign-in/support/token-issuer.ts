@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, SignJWT } from 'jose';
-import { closeServer, listenOnLoopback } from '#localstack/loopback-server.ts';
+import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.ts';
 
 type Answer = (response: ServerResponse) => void;
 

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { closeServer, listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
+
+/** What AWS answers when it refuses. `name` is what the SDK shows as the error's name. */
+export class ServiceError extends Error {
+  readonly statusCode: number;
+
+  constructor(name: string, message: string, statusCode = 400) {
+    super(message);
+    this.name = name;
+    this.statusCode = statusCode;
+  }
+}
+
+/** One operation of a service: its JSON input to its JSON output. */
+export type Operation = (input: Readonly<Record<string, unknown>>) => Promise<object> | object;
+
+export interface AwsJsonServer {
+  readonly endpoint: string;
+  stop(): Promise<void>;
+}
+
+export interface AwsJsonServerOptions {
+  /** The part of `X-Amz-Target` before the dot, such as `TrentService`. */
+  readonly targetPrefix: string;
+  readonly operations: Readonly<Record<string, Operation>>;
+}
+
+// Above any request of the functions: PutEvents takes 256 KB, in base64 or escaped JSON.
+const bodyLimitBytes = 2 * 1024 * 1024;
+
+/** Serves AWS's JSON 1.1 protocol on loopback: POST /, `X-Amz-Target`, errors with `__type`. Signatures are not checked. */
+export async function startAwsJsonServer(options: AwsJsonServerOptions): Promise<AwsJsonServer> {
+  const server = createServer((request, response) => {
+    void answer(request, response, options);
+  });
+  const port = await listenOnLoopback(server);
+  return { endpoint: `http://${loopback}:${port}`, stop: () => closeServer(server) };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: AwsJsonServerOptions,
+): Promise<void> {
+  try {
+    const operation = findOperation(request, options);
+    const output = await operation(parseInput(await readBody(request)));
+    write(response, 200, output);
+  } catch (error) {
+    const refusal =
+      error instanceof ServiceError ? error : new ServiceError('InternalFailure', String(error), 500);
+    write(response, refusal.statusCode, { __type: refusal.name, message: refusal.message });
+  }
+}
+
+function findOperation(request: IncomingMessage, options: AwsJsonServerOptions): Operation {
+  const target = String(request.headers['x-amz-target'] ?? '');
+  const prefix = `${options.targetPrefix}.`;
+  const name = target.startsWith(prefix) ? target.slice(prefix.length) : '';
+  const operation = Object.hasOwn(options.operations, name) ? options.operations[name] : undefined;
+  if (request.method !== 'POST' || operation === undefined)
+    throw new ServiceError('UnknownOperationException', `No operation "${target}" here.`);
+  return operation;
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes > bodyLimitBytes) throw new ServiceError('RequestEntityTooLarge', 'Request too large.', 413);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseInput(body: string): Record<string, unknown> {
+  let input: unknown;
+  try {
+    input = JSON.parse(body === '' ? '{}' : body);
+  } catch {
+    throw new ServiceError('SerializationException', 'The body is not JSON.');
+  }
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw new ServiceError('SerializationException', 'The body is not a JSON object.');
+  return { ...input };
+}
+
+function write(response: ServerResponse, statusCode: number, body: object): void {
+  response.writeHead(statusCode, {
+    'content-type': 'application/x-amz-json-1.1',
+    'x-amzn-requestid': randomUUID(),
+  });
+  response.end(JSON.stringify(body));
+}
