@@ -30,8 +30,9 @@ export type SendMessage = (request: Requests['send'], call: Call) => Promise<Sen
 /** A lost race is tried again until then. */
 const attemptsMs = 15_000;
 /**
- * The last request of a commit begins by then, so that the witness that left with it finds it settled 10 s later, although
- * a request that timed out after 2 s may take effect another 5 s later. Where it does not, it comes once more.
+ * The last request of a commit begins by then, so that the witness that left with it finds it settled 10 s later: a
+ * request that timed out after 2 s may take effect another 5 s later. Where the witness finds nothing, it comes once
+ * more.
  */
 const commitMs = 3_000;
 const witnessMs = 1_500;
