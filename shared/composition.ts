@@ -31,7 +31,7 @@ import type { UseCases } from './runtime/call.ts';
 import type { Clock, Random, RandomBytes } from './runtime/clock.ts';
 import { makeFrameHandler } from './runtime/frame-handler.middy.ts';
 import { type Environment, hoursSetting, optionalSetting, setting } from './runtime/settings.ts';
-import type { FlushableTelemetry } from './runtime/telemetry.ts';
+import type { FunctionTelemetry, Telemetry } from './runtime/telemetry.ts';
 import { makeAuthorizeHandler } from './sign-in/authorize-handler.ts';
 import { makeRefusalLog } from './sign-in/refusal-log.ts';
 import { makeTokenVerifier } from './sign-in/token-verifier.jose.ts';
@@ -44,7 +44,7 @@ export interface Outside {
   readonly clock: Clock;
   readonly random: Random;
   readonly randomBytes: RandomBytes;
-  readonly telemetry: FlushableTelemetry;
+  readonly telemetry: FunctionTelemetry;
   /** Environment variables. */
   readonly settings: Environment;
   readonly memories?: Memories;
@@ -253,7 +253,7 @@ export function composeConnect(outside: Outside & Database & Sockets) {
 
 /** `functions/disconnect.ts` */
 export function composeDisconnect(outside: Outside & Database) {
-  return makeDisconnectHandler({ connections: connectionsOf(outside) });
+  return makeDisconnectHandler({ ...outside, connections: connectionsOf(outside) });
 }
 
 export function deliverParts(outside: Outside & Database & Keys & Sockets & Events) {
@@ -270,7 +270,10 @@ export function deliverParts(outside: Outside & Database & Keys & Sockets & Even
 
 /** `functions/deliver.ts` */
 export function composeDeliver(outside: Outside & Database & Keys & Sockets & Events) {
-  return makeDeliverHandler({ ...outside, deliverLater: makeDeliverLater(deliverParts(outside)) });
+  const parts = deliverParts(outside);
+  // Records are looked at side by side, and each has log lines of its own.
+  const deliverLaterTelling = (telemetry: Telemetry) => makeDeliverLater({ ...parts, telemetry });
+  return makeDeliverHandler({ ...outside, deliverLaterTelling });
 }
 
 /** `functions/authorize.ts`. `keysAt` gives the keys that an issuer publishes at an address. */

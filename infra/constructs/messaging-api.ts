@@ -39,6 +39,8 @@ const accessLogFields = {
   route: AccessLogField.contextRouteKey(),
   status: AccessLogField.contextStatus(),
   connectionId: AccessLogField.contextConnectionId(),
+  // As the functions' own lines name the user; empty for a handshake that was refused.
+  userId: AccessLogField.contextAuthorizer('userId'),
   address: AccessLogField.contextIdentitySourceIp(),
   authorizerStatus: AccessLogField.contextAuthorizerStatus(),
   integrationStatus: AccessLogField.contextIntegrationStatus(),

@@ -1,21 +1,23 @@
 import { subprotocol } from '#shared/protocol/limits.ts';
 import {
   actorOf,
+  lineKeysOf,
   offeredSubprotocols,
   type SocketEvent,
   type SocketResult,
 } from '#shared/runtime/socket-event.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
 import type { OpenConnection } from './open-connection.ts';
 
 interface Options {
   readonly openConnection: OpenConnection;
-  readonly telemetry: FlushableTelemetry;
+  readonly telemetry: FunctionTelemetry;
 }
 
 /** `$connect`, once the authorizer has let it through. What is thrown here becomes the handshake's 502. */
 export function makeConnectHandler({ openConnection, telemetry }: Options) {
-  return async (event: SocketEvent): Promise<SocketResult> => {
+  return async (event: SocketEvent, context?: unknown): Promise<SocketResult> => {
+    telemetry.begin(context, { ...lineKeysOf(event), action: '$connect' });
     const { connectionId, connectedAt } = event.requestContext;
     try {
       const result = await openConnection({ ...actorOf(event), connectionId, connectedAt, ready: false });

@@ -1,14 +1,16 @@
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { FunctionTelemetry, Telemetry } from '#shared/runtime/telemetry.ts';
 import type { DeliverLater } from './deliver-later.ts';
 import { maxReceiveCount, parseReference } from './delivery-queue.ts';
 
 /** What is used of SQS's event. */
 export interface QueueEvent {
-  readonly Records: readonly {
-    readonly messageId: string;
-    readonly body: string;
-    readonly attributes: { readonly ApproximateReceiveCount: string };
-  }[];
+  readonly Records: readonly QueueRecord[];
+}
+
+interface QueueRecord {
+  readonly messageId: string;
+  readonly body: string;
+  readonly attributes: { readonly ApproximateReceiveCount: string };
 }
 
 /** The records that are to come again. */
@@ -17,31 +19,38 @@ export interface BatchResponse {
 }
 
 interface Options {
-  readonly deliverLater: DeliverLater;
-  readonly telemetry: FlushableTelemetry;
+  readonly deliverLaterTelling: (telemetry: Telemetry) => DeliverLater;
+  readonly telemetry: FunctionTelemetry;
 }
 
 /**
  * A batch of the delivery queue. Each record stands for itself: one that came too early or could not be posted comes once
  * more, those that fail do too, and in the end rest in the dead-letter queue.
  */
-export function makeDeliverHandler({ deliverLater, telemetry }: Options) {
-  return async ({ Records }: QueueEvent): Promise<BatchResponse> => {
-    const again = await Promise.all(
-      Records.map(async ({ messageId, body, attributes }) => {
-        try {
-          const isLast = Number(attributes.ApproximateReceiveCount) >= maxReceiveCount;
-          const isDone = await deliverLater(parseReference(body), isLast);
-          if (!isDone) telemetry.count('DeliverLaterAgain');
-          return isDone ? [] : [{ itemIdentifier: messageId }];
-        } catch (error) {
-          telemetry.error('later delivery failed', error, { messageId });
-          telemetry.count('DeliverLaterFailed');
-          return [{ itemIdentifier: messageId }];
-        }
-      }),
-    );
+export function makeDeliverHandler({ deliverLaterTelling, telemetry }: Options) {
+  /** Whether it is to come again. */
+  async function lookAgain({ messageId, body, attributes }: QueueRecord): Promise<boolean> {
+    let told = telemetry.of({});
+    try {
+      const reference = parseReference(body);
+      const { recipientId: userId, conversationId, seq } = reference;
+      told = telemetry.of({ userId, conversationId, seq, messageId: reference.messageId });
+      const isLast = Number(attributes.ApproximateReceiveCount) >= maxReceiveCount;
+      const isDone = await deliverLaterTelling(told)(reference, isLast);
+      if (!isDone) telemetry.count('DeliverLaterAgain');
+      return !isDone;
+    } catch (error) {
+      told.error('later delivery failed', error, { recordId: messageId });
+      telemetry.count('DeliverLaterFailed');
+      return true;
+    }
+  }
+
+  return async ({ Records }: QueueEvent, context?: unknown): Promise<BatchResponse> => {
+    telemetry.begin(context, { action: 'deliver' });
+    const again = await Promise.all(Records.map(lookAgain));
     telemetry.flush();
-    return { batchItemFailures: again.flat() };
+    const failed = Records.filter((_, index) => again[index]);
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }

@@ -6,6 +6,7 @@ import { messageIdTime } from '#shared/log/message-id.ts';
 import { viewMessage } from '#shared/log/message-view.ts';
 import { unreadCount } from '#shared/mailboxes/mailbox.ts';
 import type { Mailboxes } from '#shared/mailboxes/mailboxes.ts';
+import { pushFrame } from '#shared/protocol/replies.ts';
 import { openMessage } from '#shared/reading/read-messages.ts';
 import type { MessageReference } from './delivery-queue.ts';
 import type { Notifications } from './notifications.ts';
@@ -70,6 +71,7 @@ export function makeDeliverLater(dependencies: DeliverLaterDependencies): Delive
     const content = await openMessage(dependencies, conversation, stored);
     if (content === undefined) return toNobody;
     const message = viewMessage(stored, content, conversation, recipientId);
-    return pushTo(dependencies, found, { type: 'message.new', messageId: stored.messageId, message });
+    const { messageId } = stored;
+    return pushTo(dependencies, found, () => pushFrame({ type: 'message.new', messageId, message }));
   }
 }

@@ -3,6 +3,7 @@ import type { Connection } from '#shared/connections/connections.ts';
 import type { ConversationIdentity } from '#shared/log/conversation.ts';
 import type { StoredMessage } from '#shared/log/message.ts';
 import { viewMessage } from '#shared/log/message-view.ts';
+import { pushFrame } from '#shared/protocol/replies.ts';
 import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 import { isOpen, type PushDependencies, pushTo } from './push.ts';
 
@@ -44,20 +45,24 @@ export async function lookUpEarly(
  */
 export async function deliverNow(dependencies: DeliverNowDependencies, delivery: Delivery): Promise<void> {
   const { connections, tiers, clock, telemetry } = dependencies;
-  const { stored, content, conversation, from, early } = delivery;
+  const { stored, conversation, from, early } = delivery;
   const told = new Set([from]);
+  // Two views at most, whoever is told and whenever: the sender's own devices see the clientMessageId.
+  const [ownFrame, othersFrame] = [makeFrame(delivery, stored.senderId), makeFrame(delivery, undefined)];
 
   const tell = async (found: readonly Connection[]): Promise<void> => {
     // One that is not open yet may be by the later look-up, and is still to be told then.
     const untold = found.filter((one) => isOpen(one, clock) && !told.has(one.connectionId));
     for (const { connectionId } of untold) told.add(connectionId);
-    await Promise.all(
-      conversation.members.map((member) => {
-        const message = viewMessage(stored, content, conversation, member);
-        const theirs = untold.filter(({ userId }) => userId === member);
-        return pushTo(dependencies, theirs, { type: 'message.new', messageId: stored.messageId, message });
-      }),
-    );
+    const isOwn = ({ userId }: Connection) => userId === stored.senderId;
+    await Promise.all([
+      pushTo(dependencies, untold.filter(isOwn), ownFrame),
+      pushTo(
+        dependencies,
+        untold.filter((one) => !isOwn(one)),
+        othersFrame,
+      ),
+    ]);
   };
 
   await withinTime(
@@ -73,4 +78,16 @@ export async function deliverNow(dependencies: DeliverNowDependencies, delivery:
       telemetry.count('DeliverNowFailed');
     },
   );
+}
+
+/** The frame as `viewerId`, or anybody else, gets it; made when somebody does, and once. */
+function makeFrame({ stored, content, conversation }: Delivery, viewerId: string | undefined): () => string {
+  let made: string | undefined;
+  return () => {
+    if (made !== undefined) return made;
+    const { messageId } = stored;
+    const message = viewMessage(stored, content, conversation, viewerId);
+    made = pushFrame({ type: 'message.new', messageId, message });
+    return made;
+  };
 }

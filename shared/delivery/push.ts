@@ -1,6 +1,5 @@
 import type { Connection, Connections } from '#shared/connections/connections.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
-import type { Push } from '#shared/protocol/replies.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
 
@@ -22,14 +21,15 @@ export interface Pushed {
   readonly failed: number;
 }
 
-/** Posts `push` to each of `connections` that may be pushed to. Never throws. */
+/** Posts one frame, made if there is somebody to get it, to each of `connections` that may be pushed to. Never throws. */
 export async function pushTo(
   { connections: table, gateway, clock, telemetry }: PushDependencies,
   connections: readonly Connection[],
-  push: Push,
+  frameOf: () => string,
 ): Promise<Pushed> {
-  const frame = JSON.stringify(push);
   const open = connections.filter((connection) => isOpen(connection, clock));
+  if (open.length === 0) return { taken: 0, failed: 0 };
+  const frame = frameOf();
   const outcomes = await Promise.all(
     open.map(async (connection) => {
       try {
@@ -38,7 +38,7 @@ export async function pushTo(
         if (outcome === 'gone') await table.remove(connection);
         return outcome;
       } catch (error) {
-        telemetry.error('push failed', error, { connectionId: connection.connectionId });
+        telemetry.error('push failed', error, { to: connection.connectionId });
         telemetry.count('PushFailed');
         return 'failed';
       }

@@ -8,7 +8,7 @@ export function viewMessage(
   stored: StoredMessage,
   content: string,
   conversation: ConversationIdentity,
-  viewerId: string,
+  viewerId: string | undefined,
 ): Message {
   const recipientId = otherMember(conversation, stored.senderId);
   return {

@@ -65,6 +65,9 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
       if (blocked) throw forbidden();
       const commit = await composeMessage(dependencies, request, parties, state);
 
+      const { conversationId, seq } = commit.message;
+      telemetry.about({ conversationId, seq });
+
       // Step 3: the commit, and beside it its witness and the look-up of whom to tell.
       const [outcome, early] = await sideBySide(
         log.commit(commit, Math.min(deadline, clock.now() + commitMs)),

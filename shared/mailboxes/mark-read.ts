@@ -11,11 +11,12 @@ import { sendReceipts } from './receipts.ts';
 
 /** All up to the seq was read, which implies that it has arrived. */
 export function makeMarkRead(dependencies: AcknowledgeDependencies) {
-  const { mailboxes, limiter, log } = dependencies;
+  const { mailboxes, limiter, log, telemetry } = dependencies;
 
   return async (request: Requests['read'], { actor, charges }: Call): Promise<ReplyTo<'read'>> => {
     const { conversationId, seq } = request;
     if (!isConversationId(conversationId)) throw notFound();
+    telemetry.about({ conversationId, seq });
     const mailbox = await withinLimits(limiter, charges, () => mailboxes.get(actor.userId, conversationId));
     if (!mailbox) throw notFound();
     // Not left to the update: a message that is committed meanwhile would not be among those counted here.

@@ -1,6 +1,7 @@
 import { type PushDependencies, pushTo } from '#shared/delivery/push.ts';
 import { otherMember } from '#shared/log/conversation.ts';
 import type { ConversationLog } from '#shared/log/conversation-log.ts';
+import { pushFrame } from '#shared/protocol/replies.ts';
 import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 import type { MailboxNumbers } from './mailboxes.ts';
 
@@ -33,13 +34,8 @@ export async function sendReceipts(
         const identity = identities.get(conversationId);
         const other = identity && otherMember(identity, userId);
         if (other === undefined) return;
-        await pushTo(dependencies, await connections.of(other, 'eventual'), {
-          type: 'receipt',
-          conversationId,
-          userId,
-          deliveredSeq,
-          readSeq,
-        });
+        const receipt = () => pushFrame({ type: 'receipt', conversationId, userId, deliveredSeq, readSeq });
+        await pushTo(dependencies, await connections.of(other, 'eventual'), receipt);
       }),
     );
   };

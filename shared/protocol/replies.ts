@@ -74,3 +74,8 @@ export function replyFrame(reply: Reply, requestId: string | undefined): string 
   const { type, ...rest } = reply;
   return JSON.stringify({ type, ...(requestId !== undefined && { requestId }), ...rest });
 }
+
+/** `push` as the frame that a connection gets. */
+export function pushFrame(push: Push): string {
+  return JSON.stringify(push);
+}

@@ -24,7 +24,7 @@ const walkMs = 10_000;
 
 /** A page of a conversation, ascending; cut by bytes, it keeps the side nearest the cursor. */
 export function makeReadHistory(dependencies: ReadHistoryDependencies) {
-  const { mailboxes, limiter, log } = dependencies;
+  const { mailboxes, limiter, log, telemetry } = dependencies;
   const walk = makeWalk(dependencies);
 
   return async (
@@ -33,6 +33,7 @@ export function makeReadHistory(dependencies: ReadHistoryDependencies) {
   ): Promise<ReplyTo<'history'>> => {
     const { conversationId } = request;
     if (!isConversationId(conversationId)) throw notFound();
+    telemetry.about({ conversationId });
     const [mailbox, identities] = await withinLimits(limiter, charges, () =>
       sideBySide(mailboxes.get(actor.userId, conversationId), log.identities(actor.userId, [conversationId])),
     );

@@ -9,15 +9,15 @@ import type { UseCases } from './call.ts';
 import type { Clock } from './clock.ts';
 import { toProtocolError } from './protocol-errors.ts';
 import { type Frame, readFrame, readRequest } from './read-frame.ts';
-import { actorOf, type SocketEvent, type SocketResult } from './socket-event.ts';
-import type { FlushableTelemetry } from './telemetry.ts';
+import { actorOf, lineKeysOf, type SocketEvent, type SocketResult } from './socket-event.ts';
+import type { FunctionTelemetry } from './telemetry.ts';
 
 interface Options {
   /** By action. Another action over this function's routes is a `bad_request`. */
   readonly useCases: Partial<UseCases>;
   readonly gateway: ConnectionGateway;
   readonly clock: Clock;
-  readonly telemetry: FlushableTelemetry;
+  readonly telemetry: FunctionTelemetry;
   /** How answers travel: in the route's response, or posted, where the route has none. */
   readonly answers: 'respond' | 'post';
 }
@@ -31,13 +31,14 @@ const timeoutEarlyInMillis = 2_000;
 /** The Lambda handler of routes that clients' frames arrive by: parses, calls the use case, answers. Never throws. */
 export function makeFrameHandler(options: Options) {
   return middy<FrameEvent, SocketResult>({ timeoutEarlyInMillis })
-    .use(flushTelemetry(options))
+    .use(tellWhose(options))
     .use(answerErrors(options))
     .use(readIt)
     .use(endExpired(options))
     .handler(async (event) => {
       const { frame } = event;
       if ('error' in frame) throw frame.error;
+      options.telemetry.about({ action: frame.action });
       const reply = await perform(options.useCases, frame.action, frame.given, event);
       return reply ? answer(options, event, replyFrame(reply, frame.requestId)) : { statusCode: 200 };
     });
@@ -112,7 +113,12 @@ function answerErrors(options: Options): FrameMiddleware {
   };
 }
 
-function flushTelemetry({ telemetry }: Options): FrameMiddleware {
+/** The first to begin and the last to end: every line of the invocation tells whose it is. */
+function tellWhose({ telemetry }: Options): FrameMiddleware {
   const flush = () => telemetry.flush();
-  return { after: flush, onError: flush };
+  return {
+    before: ({ event, context }) => telemetry.begin(context, lineKeysOf(event)),
+    after: flush,
+    onError: flush,
+  };
 }

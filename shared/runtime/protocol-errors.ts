@@ -4,7 +4,11 @@ import type { Telemetry } from './telemetry.ts';
 
 /** What the client is told of `error`; what it is not told goes to the log. */
 export function toProtocolError(error: unknown, telemetry: Telemetry): ProtocolError {
-  if (error instanceof ProtocolError) return error;
+  if (error instanceof ProtocolError) {
+    // Its message may quote what the client wrote.
+    telemetry.info('refused', { code: error.code });
+    return error;
+  }
   if (isDependencyFailure(error)) {
     telemetry.error('dependency failed', error);
     telemetry.count('DependencyFailed');

@@ -1,4 +1,5 @@
 import type { Actor } from '#shared/sign-in/actor.ts';
+import type { LineKeys } from './telemetry.ts';
 
 /** Of a handshake. */
 export interface HeaderFields {
@@ -12,6 +13,8 @@ export interface SocketEvent extends HeaderFields {
   readonly body?: string;
   readonly requestContext: {
     readonly connectionId: string;
+    /** Of this event; the access log has it too. */
+    readonly requestId?: string;
     /** Milliseconds since the epoch. */
     readonly connectedAt: number;
     readonly identity: { readonly sourceIp: string };
@@ -57,4 +60,10 @@ export function offeredSubprotocols(event: HeaderFields): string[] {
     .flatMap((line) => line.split(','))
     .map((name) => name.trim())
     .filter(Boolean);
+}
+
+/** Whose the lines of an event are. */
+export function lineKeysOf({ requestContext }: SocketEvent): LineKeys {
+  const { requestId, connectionId, authorizer } = requestContext;
+  return { ...(requestId !== undefined && { requestId }), connectionId, userId: authorizer.userId };
 }

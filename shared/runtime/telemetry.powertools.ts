@@ -1,20 +1,39 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { FlushableTelemetry } from './telemetry.ts';
+import type { FunctionTelemetry, Telemetry } from './telemetry.ts';
 
 /** JSON log lines and CloudWatch metrics in embedded format, both on standard output: no AWS call. */
-export function makeTelemetry(): FlushableTelemetry {
+export function makeTelemetry(): FunctionTelemetry {
   const logger = new Logger();
   const metrics = new Metrics({ namespace: 'Postrider' });
+  return {
+    ...linesOf(logger, metrics),
+    begin(context, keys) {
+      logger.resetKeys();
+      if (isLambdaContext(context)) logger.addContext(context);
+      logger.appendKeys({ ...keys });
+    },
+    of: (keys) => linesOf(logger.createChild({ persistentKeys: { ...keys } }), metrics),
+    flush: () => {
+      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+    },
+  };
+}
+
+function linesOf(logger: Logger, metrics: Metrics): Telemetry {
   return {
     info: (event, fields = {}) => logger.info(event, fields),
     warn: (event, fields = {}) => logger.warn(event, fields),
     error: (event, error, fields = {}) => logger.error(event, { ...fields, error: describe(error) }),
     count: (name, by = 1) => metrics.addMetric(name, MetricUnit.Count, by),
-    flush: () => {
-      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
-    },
+    about: (keys) => logger.appendKeys({ ...keys }),
   };
+}
+
+type LambdaContext = Parameters<Logger['addContext']>[0];
+
+function isLambdaContext(context: unknown): context is LambdaContext {
+  return typeof context === 'object' && context !== null && 'awsRequestId' in context;
 }
 
 /**

@@ -5,19 +5,19 @@ import {
   headerValues,
   offeredSubprotocols,
 } from '#shared/runtime/socket-event.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
 import type { TellRefusal } from './refusal-log.ts';
 import type { Verification, VerifyToken } from './verification.ts';
 
 export interface AuthorizerEvent extends HeaderFields {
   readonly methodArn: string;
-  readonly requestContext: { readonly connectionId: string };
+  readonly requestContext: { readonly connectionId: string; readonly requestId?: string };
 }
 
 interface Options {
   readonly verify: VerifyToken;
   readonly tellRefusal: TellRefusal;
-  readonly telemetry: FlushableTelemetry;
+  readonly telemetry: FunctionTelemetry;
 }
 
 /**
@@ -25,14 +25,20 @@ interface Options {
  * a 500. Lambda counts the first as a failed call like the last, so what is really wrong here has a counter of its own.
  */
 export function makeAuthorizeHandler({ verify, tellRefusal, telemetry }: Options) {
-  return async (event: AuthorizerEvent) => {
+  return async (event: AuthorizerEvent, context?: unknown) => {
+    const { connectionId, requestId } = event.requestContext;
+    telemetry.begin(context, {
+      ...(requestId !== undefined && { requestId }),
+      connectionId,
+      action: '$connect',
+    });
     try {
       const verification = await verifyTokenOf(event, verify);
       if (verification.verdict === 'allowed') {
         const { userId, expiresAt } = verification;
         return policy(event, 'Allow', userId, { userId, tokenExpiresAt: String(expiresAt) });
       }
-      tellRefusal(verification.reason, event.requestContext.connectionId);
+      tellRefusal(verification.reason);
       if (verification.verdict === 'forbidden') return policy(event, 'Deny', 'forbidden');
     } catch (error) {
       telemetry.error('authorization failed', error);

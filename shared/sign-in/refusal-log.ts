@@ -7,7 +7,7 @@ interface Options {
   readonly telemetry: Telemetry;
 }
 
-export type TellRefusal = (reason: RefusalReason, connectionId: string) => void;
+export type TellRefusal = (reason: RefusalReason) => void;
 
 /** Lines a minute of one environment: anybody can be refused as often as they like, at the expense of whoever pays for the log. */
 const linesInMinute = 20;
@@ -20,7 +20,7 @@ export function makeRefusalLog({ clock, telemetry }: Options): TellRefusal {
   let minute = 0;
   let lines = 0;
   let untold = 0;
-  return (reason, connectionId) => {
+  return (reason) => {
     const now = Math.floor(clock.now() / 60_000);
     if (now !== minute) [minute, lines] = [now, 0];
     if (lines === linesInMinute) {
@@ -28,7 +28,7 @@ export function makeRefusalLog({ clock, telemetry }: Options): TellRefusal {
       return;
     }
     lines += 1;
-    telemetry.warn('handshake refused', { reason, connectionId, ...(untold > 0 && { untold }) });
+    telemetry.warn('handshake refused', { reason, ...(untold > 0 && { untold }) });
     telemetry.count('AuthorizeRefused', 1 + untold);
     untold = 0;
   };

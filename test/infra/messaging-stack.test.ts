@@ -97,10 +97,12 @@ describe('the WebSocket API', () => {
     ]);
     const [logs] = stages.map((stage) => stage.AccessLogSettings as { Format: string });
     const variables: string[] = Object.values(JSON.parse(logs?.Format ?? '{}'));
-    expect(variables).toContain('$context.connectionId');
+    expect(variables).toEqual(
+      expect.arrayContaining(['$context.connectionId', '$context.authorizer.userId']),
+    );
     expect(
       variables.filter((variable) =>
-        /body|header|token|authorizer\.(?!status)|integrationErrorMessage/i.test(variable),
+        /body|header|token|authorizer\.(?!status|userId)|integrationErrorMessage/i.test(variable),
       ),
     ).toEqual([]);
   });

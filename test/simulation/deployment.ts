@@ -11,7 +11,7 @@ import {
   composeSync,
 } from '#shared/composition.ts';
 import type { SocketEvent, SocketResult } from '#shared/runtime/socket-event.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
 import type { QueueRecord } from './aws/queue.ts';
 import type { Answer, Wire } from './aws/wire.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -31,7 +31,7 @@ export interface Surroundings {
   readonly events: Service;
   readonly gateway: Service;
   readonly sharedCache: ((sandbox: Sandbox) => MessageCache) | undefined;
-  readonly telemetry: FlushableTelemetry;
+  readonly telemetry: FunctionTelemetry;
   /** The setting RATE_LIMITS. */
   readonly rateLimits: string | undefined;
   readonly rotateAfterMs: number;

@@ -1,6 +1,6 @@
 import { actions, isAction } from '#shared/actions.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
 import { makeSharedCache } from './aws/cache.ts';
 import { makeDynamoDB } from './aws/dynamodb.ts';
 import { makeGateway, type Route } from './aws/gateway.ts';
@@ -148,7 +148,7 @@ function makeTelemetry(trace: Trace, findings: Finding[]) {
     trace.note('log:', text);
     if (text.includes(secretWord)) findings.push({ rule: 'privacy', detail: `content in the log: ${event}` });
   };
-  const telemetry: FlushableTelemetry = {
+  const telemetry: FunctionTelemetry = {
     info: line,
     warn: line,
     error: (event, error, fields) => {
@@ -156,6 +156,12 @@ function makeTelemetry(trace: Trace, findings: Finding[]) {
       if (event === 'defect') findings.push({ rule: 'defect', detail: describe(error, true) });
     },
     count: (name, by = 1) => void counts.set(name, (counts.get(name) ?? 0) + by),
+    about: (keys) => line('about', keys),
+    begin: (_context, keys) => line('begin', keys),
+    of(keys) {
+      line('of', keys);
+      return telemetry;
+    },
     flush: () => {},
   };
   return { telemetry, counts };

@@ -26,9 +26,10 @@ import type { Push, Reply } from '#shared/protocol/replies.ts';
 import type { UseCases } from '#shared/runtime/call.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { clock as systemClock } from '#shared/runtime/system.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
 import type { Actor } from '#shared/sign-in/actor.ts';
 import { startTestDynamoDB } from './dynamodb.ts';
+import { silentTelemetry } from './telemetry.ts';
 
 /** Who acts in a test, and over which connection. */
 export interface Session extends Actor {
@@ -46,7 +47,7 @@ export interface TestGateway extends ConnectionGateway {
 }
 
 /** Counters and log lines, for asserting that something was counted and that nothing secret was logged. */
-export interface TestTelemetry extends FlushableTelemetry {
+export interface TestTelemetry extends FunctionTelemetry {
   readonly counts: Map<string, number>;
   readonly lines: string[];
 }
@@ -233,15 +234,17 @@ function makeTestTelemetry(): TestTelemetry {
   const lines: string[] = [];
   const line = (event: string, ...rest: unknown[]) =>
     void lines.push(`${event} ${rest.map(String).join(' ')}`);
-  return {
+  const telemetry: TestTelemetry = {
+    ...silentTelemetry,
     counts,
     lines,
     info: line,
     warn: line,
     error: line,
     count: (name, by = 1) => void counts.set(name, (counts.get(name) ?? 0) + by),
-    flush: () => {},
+    of: () => telemetry,
   };
+  return telemetry;
 }
 
 type AnyCommand = { readonly input: unknown; readonly constructor: { readonly name: string } };

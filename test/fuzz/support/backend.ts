@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
 import { actions, isAction } from '#shared/actions.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
-import type { FlushableTelemetry } from '#shared/runtime/telemetry.ts';
+import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
+import { silentTelemetry } from '#test/support/telemetry.ts';
 import { makeDynamoDB } from '../../simulation/aws/dynamodb.ts';
 import { makeKms } from '../../simulation/aws/kms.ts';
 import type { Answer } from '../../simulation/aws/wire.ts';
@@ -31,7 +32,7 @@ export interface Backend {
 }
 
 export interface BackendOptions {
-  readonly telemetry?: FlushableTelemetry;
+  readonly telemetry?: FunctionTelemetry;
   /** Asked before each call to AWS: the error that it fails with, or nothing. */
   onCall?(command: object): Error | undefined;
   /** Told of each answer of AWS. */
@@ -127,6 +128,7 @@ function eventOf(user: string, { now }: Scheduler): SocketEvent {
   return {
     requestContext: {
       connectionId: user,
+      requestId: `request-of-${user}`,
       connectedAt: now(),
       identity: { sourceIp: `10.${digest.subarray(0, 3).join('.')}` },
       authorizer: { userId: user, tokenExpiresAt: String(now() + 3_600) },
@@ -173,12 +175,10 @@ function makeOrdinarySandbox(scheduler: Scheduler): Sandbox {
   };
 }
 
-function makeTelemetry(defects: string[]): FlushableTelemetry {
+function makeTelemetry(defects: string[]): FunctionTelemetry {
   return {
-    info: () => {},
-    warn: () => {},
+    ...silentTelemetry,
     error: (event, error) => void defects.push(`${event}: ${(error as Error)?.stack ?? error}`),
-    count: () => {},
-    flush: () => {},
+    of: () => makeTelemetry(defects),
   };
 }

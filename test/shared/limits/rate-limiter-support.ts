@@ -6,6 +6,7 @@ import { defaultRateLimits, type RateLimitName, type RateLimits } from '#shared/
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
 import { startTestDynamoDB } from '#test/support/dynamodb.ts';
+import { silentTelemetry } from '#test/support/telemetry.ts';
 
 export const startOfTests = Date.UTC(2026, 0, 15);
 
@@ -29,10 +30,8 @@ export function makeManualClock(now = startOfTests): Clock & { advance(milliseco
 export function makeRecordingTelemetry(): Telemetry & { readonly counts: Record<string, number> } {
   const counts: Record<string, number> = {};
   return {
+    ...silentTelemetry,
     counts,
-    info: () => {},
-    warn: () => {},
-    error: () => {},
     count: (name, by = 1) => {
       counts[name] = (counts[name] ?? 0) + by;
     },

@@ -5,6 +5,7 @@ import { ProtocolError } from '#shared/protocol/errors.ts';
 import { DependencyFailure } from '#shared/runtime/failures.ts';
 import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
+import { silentTelemetry } from '#test/support/telemetry.ts';
 import { sdkError } from '#test/support/world.ts';
 
 const now = Date.parse('2026-03-01T00:00:00Z');
@@ -30,10 +31,8 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
     },
     clock: { now: () => now, sleep: async () => {} },
     telemetry: {
-      info: () => {},
-      warn: () => {},
+      ...silentTelemetry,
       error: (event, error) => void lines.push(`${event}: ${error}`),
-      count: () => {},
       flush: () => {
         flushed += 1;
       },

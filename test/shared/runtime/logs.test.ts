@@ -1,6 +1,7 @@
 import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { actions } from '#shared/actions.ts';
 import { makeTelemetry } from '#shared/runtime/telemetry.powertools.ts';
 import { type Backend, makeBackend } from '#test/fuzz/support/backend.ts';
 import { sdkError } from '#test/support/world.ts';
@@ -120,6 +121,29 @@ test('whichever call to AWS fails, and however: content and keys are not in the 
   const log = lines.join('\n');
   expect(writings(secrets).filter((writing) => log.includes(writing))).toEqual([]);
   expect(log).toContain('TransactionCanceledException');
+}, 180_000);
+
+test('whichever call to AWS fails, each line tells whose it is, in keys that no client wrote', async () => {
+  const failure = (command: object) => sdkError('InternalServerError', 500, command);
+  const { calls } = await converseWhile(() => false, failure);
+  lines.length = 0;
+  for (let failing = 1; failing <= calls; failing += 1)
+    await converseWhile((call) => call === failing, failure);
+
+  const told = lines.map((line) => JSON.parse(line)).filter(({ _aws }) => _aws === undefined);
+  for (const line of told) {
+    expect(line).toMatchObject({
+      requestId: expect.stringMatching(/^request-of-(alice|bob)$/),
+      userId: expect.stringMatching(/^(alice|bob)$/),
+      connectionId: line.userId,
+    });
+    // A frame whose action is none of ours tells none.
+    if (line.code !== 'bad_request') expect(['$connect', ...Object.keys(actions)]).toContain(line.action);
+  }
+  const failedSends = told.filter(({ action, level }) => action === 'send' && level === 'ERROR');
+  expect(failedSends).toContainEqual(
+    expect.objectContaining({ conversationId: expect.stringMatching(/^[\w-]{43}$/), seq: 1 }),
+  );
 });
 
 test('whatever text gets into a log line, it stays one line of JSON and becomes neither a field of its own nor a metric', () => {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { StoredMessage } from '#shared/log/message.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
+import { silentTelemetry } from '#test/support/telemetry.ts';
 
 export const conversation = createHash('sha256').update('alice and bob').digest('base64url');
 
@@ -63,6 +64,7 @@ export function recordTelemetry(): RecordedTelemetry {
     lines.push(parts.map((part) => (part instanceof Error ? part.stack : JSON.stringify(part))).join(' '));
   };
   return {
+    ...silentTelemetry,
     counts,
     lines: () => lines,
     info: record,

@@ -7,6 +7,7 @@ import type { MessagePlace } from '#shared/log/message.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
 import type { Telemetry } from '#shared/runtime/telemetry.ts';
 import type { TestDynamoDB } from '#test/support/dynamodb.ts';
+import { silentTelemetry } from '#test/support/telemetry.ts';
 import { type FakeKms, kmsKeyId } from './fake-kms.ts';
 
 export const minute = 60_000;
@@ -41,6 +42,7 @@ export function recordTelemetry(): RecordedTelemetry {
     lines.push(`${event} ${JSON.stringify(fields)}`);
   };
   return {
+    ...silentTelemetry,
     counts,
     lines,
     info: record,
