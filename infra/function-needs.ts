@@ -1,4 +1,4 @@
-import { rows, type TableUse, type Touches } from '#shared/actions.ts';
+import { actions, type TableUse, type Touches } from '#shared/actions.ts';
 import { tables as everyTable, type TableId } from '#shared/aws/tables.ts';
 
 /** What one function may do and how large it is. Whatever is not named here, it may not. */
@@ -29,7 +29,7 @@ const tableIds = Object.keys(everyTable).filter(isTableId);
 
 /** What the actions of a function touch, all of them together. */
 function servesActions(name: string): Omit<FunctionNeeds, 'memoryMegabytes' | 'timeoutSeconds'> {
-  const touched = Object.values(rows)
+  const touched = Object.values(actions)
     .filter((row) => row.function === name)
     .map(({ touches }) => touches);
   const tables = Object.fromEntries(

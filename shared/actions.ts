@@ -230,8 +230,12 @@ export type ActionsOf<F extends string> = {
   [A in Action]: (typeof actions)[A]['function'] extends F ? A : never;
 }[Action];
 
-/** The same rows, for who has the name of an action in a variable. */
-export const rows: { readonly [A in Action]: Row<Requests[A], string, Reply['type']> } = actions;
+/** The row of an action whose name is in a variable. */
+export function rowOf<A extends Action>(action: A): Row<Requests[A], FunctionOf<A>, Reply['type']> {
+  return rows[action];
+}
+type FunctionOf<A extends Action> = (typeof actions)[A]['function'];
+const rows: { readonly [A in Action]: Row<Requests[A], FunctionOf<A>, Reply['type']> } = actions;
 
 export function isAction(name: string): name is Action {
   return Object.hasOwn(actions, name);

@@ -62,8 +62,8 @@ function makeDirectory(path: string): void {
 }
 
 /**
- * SQLite's exclusive transaction is a lock of the operating system, on every platform: it ends with the process, even
- * by SIGKILL, where a file with a process id in it would stay and might come to name somebody else.
+ * SQLite's exclusive transaction is a lock of the operating system, on every platform. It ends with the process, even
+ * by SIGKILL. A file with a process id in it would stay, and might come to name somebody else.
  */
 async function lock(directory: string): Promise<() => void> {
   const deadline = performance.now() + patienceMs;

@@ -52,10 +52,10 @@ export interface WireObserver {
 }
 
 /**
- * Stands between a function and what it calls. `forward` lets the service act and gives its answer; what is returned
- * is what the function gets, and `'cut'` cuts its connection. So to delay is to wait before or after `forward`, to
- * refuse is to answer without it, to lose an answer after its effect is to call it and return `'cut'`, to repeat is to
- * call it twice, and never to answer is never to settle.
+ * Stands between a function and what it calls. `forward` lets the service act and gives its answer; what is returned is
+ * what the function gets, and `'cut'` cuts its connection. So to delay is to wait before or after `forward`. To refuse
+ * is to answer without it. To lose an answer after its effect is to call it and return `'cut'`. To repeat is to call it
+ * twice. Never to answer is never to settle.
  */
 export type WireInterceptor = (
   call: WireCall,

@@ -24,18 +24,19 @@ export interface DeliverLaterDependencies extends PushDependencies {
 export type DeliverLater = (reference: MessageReference, isLast?: boolean) => Promise<boolean>;
 
 /**
- * After this long a message is in the mailbox or never will be: the function that made it has ended, by its time-out of 25 s
- * at the latest, and what it asked for last may take effect and become visible some seconds later. The queue's visibility
- * time-out is longer by far.
+ * After this long a message is in the mailbox or never will be. The function that made it has ended, by its time-out of
+ * 25 s at the latest. What it asked for last may take effect and become visible some seconds later. The queue's
+ * visibility time-out is longer by far.
  */
 const settledMs = 40_000;
 const toNobody: Pushed = { taken: 0, failed: 0 };
 
 /**
- * Looks again at a message some seconds after its send: never committed or acknowledged since, nothing is to be done;
- * otherwise it is posted to the recipient's connections, or, where none takes it, a notification is published. Resolves
- * to `false` where it is too early to say or a connection could not be posted to, and throws where it could not be done:
- * the queue is to bring the reference again. `isLast` says that it will not: then a post that fails is let go.
+ * Looks again at a message some seconds after its send. If it was never committed, or was acknowledged since, nothing
+ * is to be done. Otherwise it is posted to the recipient's connections. Where none takes it, a notification is
+ * published. Resolves to `false` where it is too early to say or a connection could not be posted to, and throws where
+ * it could not be done: the queue is to bring the reference again. `isLast` says that it will not: then a post that
+ * fails is let go.
  */
 export function makeDeliverLater(dependencies: DeliverLaterDependencies): DeliverLater {
   const { mailboxes, log, connections, notifications, clock, telemetry } = dependencies;

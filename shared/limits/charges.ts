@@ -1,4 +1,4 @@
-import { type Action, type Requests, rows } from '#shared/actions.ts';
+import { type Action, type Requests, rowOf } from '#shared/actions.ts';
 import type { Actor } from '#shared/sign-in/actor.ts';
 import type { RateLimitCharge } from './rate-limiter.ts';
 
@@ -8,7 +8,7 @@ export function chargesOf<A extends Action>(
   request: Requests[A],
   { userId, address }: Actor,
 ): readonly RateLimitCharge[] {
-  const { charge } = rows[action];
+  const { charge } = rowOf(action);
   if (charge === 'nothing') return [];
   if (charge === 'message')
     return [

@@ -1,9 +1,9 @@
 import { isIP, SocketAddress } from 'node:net';
 
 /**
- * The block of addresses that is taken for one customer, in one spelling: an IPv4 address as it is, also when it comes
- * as IPv4-mapped IPv6, and of an IPv6 address its /64, the least that a network hands out: whoever has one address of
- * it has them all.
+ * The block of addresses that is taken for one customer, in one spelling. An IPv4 address stays as it is, also when it
+ * comes as IPv4-mapped IPv6. Of an IPv6 address it is the /64, the least that a network hands out: whoever has one
+ * address of it has them all.
  *
  * What is no address gives `unknown`, one block for all of it. API Gateway never sends such a thing, so this is some
  * defect on the way: it should neither lock everybody out nor let anybody make up a new block for each attempt.

@@ -54,8 +54,8 @@ const refundIsNew = '(attribute_not_exists(#lastRefund) OR #lastRefund <> :refun
 
 /**
  * Rate limits in one DynamoDB table, one row per limit and user or address. No more than burst + refill passes,
- * whatever runs side by side in however many environments. A charge takes one update, two at the start of a burst, and
- * none while the last answer for its key says that nothing is left.
+ * whatever runs side by side in however many environments. A charge takes one update, two at the start of a burst, up
+ * to four while units are given back, and none while the last answer for its key says that nothing is left.
  *
  * `take` throws `RateLimiterUnavailable` when DynamoDB fails (after the client's own retries) for a limit that fails
  * closed, and RangeError for a cost that the limit's burst can never grant.

@@ -32,8 +32,8 @@ export function makeMarkRead(dependencies: AcknowledgeDependencies) {
 
 /**
  * How many messages the mailbox's owner has sent at or below `seq`. It never changes, so it can be counted before the
- * position moves. The remembered sends tell it, unless more were sent since; then the message at `seq` does, because
- * each carries its sender's count, and in a conversation of two what one did not send the other did.
+ * position moves. The remembered sends tell it, unless more were sent since. Then the message at `seq` does, because
+ * each carries its sender's count. In a conversation of two, what one did not send the other did.
  */
 async function sentUpTo(log: ConversationLog, mailbox: Mailbox, seq: number): Promise<number> {
   const later = sendsAfter(mailbox.recentSends, seq);

@@ -1,4 +1,4 @@
-import { type Action, actions, isAction, type Requests, rows } from '#shared/actions.ts';
+import { type Action, actions, isAction, type Requests, rowOf } from '#shared/actions.ts';
 import { ProtocolError } from '#shared/protocol/errors.ts';
 import * as field from '#shared/protocol/fields.ts';
 import { abbreviate, badRequest, byteLength, isPlainObject } from '#shared/protocol/fields.ts';
@@ -33,7 +33,7 @@ export function readRequest<A extends Action>(
   action: A,
   given: Readonly<Record<string, unknown>>,
 ): Requests[A] {
-  return rows[action].request.read(given);
+  return rowOf(action).request.read(given);
 }
 
 function parseObject(body: string): Record<string, unknown> {

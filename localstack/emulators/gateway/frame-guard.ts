@@ -1,6 +1,6 @@
 /**
- * The rules for inbound frames that `ws` cannot apply, since it hands over whole messages: API Gateway takes no binary frame
- * (1003) and no data frame above its quota (1009), although the message that it belongs to may be longer.
+ * The rules for inbound frames that `ws` cannot apply, since it hands over whole messages. API Gateway takes no binary
+ * frame (1003) and no data frame above its quota (1009). The message that a frame belongs to may be longer.
  */
 export interface FrameGuard {
   /** Sees the bytes of the socket before `ws` does. */

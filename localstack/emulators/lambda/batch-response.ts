@@ -1,6 +1,6 @@
 /**
- * Which messages of a batch failed, by a function's partial batch response, as AWS documents it: nothing at all, `{}`
- * and an empty or null list mean that all went well; whatever cannot be understood, or names a message that was not in
+ * Which messages of a batch failed, by a function's partial batch response, as AWS documents it. Nothing at all, `{}`
+ * and an empty or null list mean that all went well. Whatever cannot be understood, or names a message that was not in
  * the batch, means that all failed.
  */
 export function failedMessageIds(response: unknown, messageIds: ReadonlySet<string>): ReadonlySet<string> {

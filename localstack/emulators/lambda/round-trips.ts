@@ -5,9 +5,9 @@ import type { ClientRequest } from 'node:http';
 export const roundTripHeader = 'x-local-round-trip';
 
 /**
- * Numbers the HTTP requests of this thread by round trips: one that waited for no answer is in the first, one that was
- * made after an answer of the first had come is in the second, … Only the thread itself can tell: what it sends side by
- * side leaves one after the other. Returns what begins a new count.
+ * Numbers the HTTP requests of this thread by round trips. One that waited for no answer is in the first, one that was
+ * made after an answer of the first had come is in the second, and so on. Only the thread itself can tell: what it
+ * sends side by side leaves one after the other. Returns what begins a new count.
  */
 export function numberRoundTrips(): () => void {
   const numbers = new WeakMap<ClientRequest, number>();
