@@ -54,6 +54,7 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
       list.replaceChildren();
       lines = new Map();
       isAtEnd = true;
+      seenEnd = Number.NaN;
       newest.hidden = true;
     }
     const heightBelow = root.scrollHeight - root.scrollTop;
@@ -77,8 +78,10 @@ export function makeMessageList({ root, device, onRetry, onDiscard }: MessageLis
 
   /** Takes the layout as it is now, with the reader still at the end if they were. */
   function settle(): void {
+    const before = seenEnd;
     seenEnd = end();
-    if (isAtEnd) root.scrollTop = seenEnd;
+    // A tick moves no end: whoever has just begun to scroll back is not pulled down by it.
+    if (isAtEnd && seenEnd !== before) root.scrollTop = seenEnd;
   }
 
   function place(wanted: readonly Line[]): void {

@@ -51,6 +51,8 @@ export function makeConversationLog(options: Options): ConversationLog {
     max: rememberedIdentities,
     ttl: rememberedMs,
     perf: clock,
+    // Without it a time is taken for the present until a timer has fired, which a frozen function has none of.
+    ttlResolution: 0,
   });
 
   const readSendState: ConversationLog['readSendState'] = async ({

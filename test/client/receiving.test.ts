@@ -106,6 +106,20 @@ test('a settled hole that is longer than a page does not hold the conversation u
   expect(told.gap).toEqual([{ conversationId: 'c', from: 1, to: 499 }]);
 });
 
+test('of what is held back a thousand messages are kept, and those beyond are read again once the others were given', async () => {
+  const { connected, told, clock } = makeScriptedClient();
+  const connection = await connected();
+  for (let seq = 2; seq <= 1_003; seq += 1) await connection.push(pushOf(seq));
+  await clock.advance(300);
+  // The one that is missing is taken although there is no room, because everything can be given with it.
+  expect(await answerHistory(connection, [1])).toMatchObject({ after: 0 });
+  expect(told.message.at(-1)?.seq).toBe(1_001);
+
+  expect(await answerHistory(connection, [1_002, 1_003])).toMatchObject({ after: 1_001, limit: 2 });
+  expect(seqs(told.message)).toEqual(Array.from({ length: 1_003 }, (_, index) => index + 1));
+  expect(told.gap).toEqual([]);
+});
+
 test('a message counts as arrived when its listener is done, and only then the next one comes', async () => {
   const { client, connected, told, clock } = makeScriptedClient();
   const connection = await connected();

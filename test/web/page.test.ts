@@ -15,6 +15,8 @@ const phone = { width: 360, height: 740 };
 /** Vitest's own second is too short for a machine that has other things to do. */
 const eventually = <Value>(read: () => Value) => expect.poll(read, { timeout: waitMs });
 
+const messagesTo = (count: number) => Array.from({ length: count }, (_, index) => `message ${index + 1}`);
+
 describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   let stack: Stack;
   let browser: Browser;
@@ -74,10 +76,44 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
     return handshake.client;
   }
 
+  /** Bob has them all elsewhere, so that his device here starts with the newest page of them. */
+  async function openLongConversation(count: number) {
+    const mark = Math.random().toString(36).slice(2, 8);
+    const [from, to] = [`alice-${mark}`, `bob-${mark}`];
+    const writer = await deviceOf(from);
+    for (const content of messagesTo(count - 1)) await sendTo(writer, to, content);
+    const { conversationId, seq } = await sendTo(writer, to, `message ${count}`);
+    await (await deviceOf(to)).request({ action: 'ack', positions: { [conversationId]: seq } });
+    await page.goto(`${stack.httpUrl}/?devices=${to}`);
+    const bob = makePerson(page, to);
+    await bob.device.locator('.tabs').getByRole('button', { name: from }).click();
+    return { bob, sayNext: () => sendTo(writer, to, `message ${count + 1}`) };
+  }
+
   async function boxOf(locator: Locator) {
     const box = await locator.boundingBox();
     if (!box) throw new Error('it is not shown');
     return box;
+  }
+
+  /** From now on each page of history waits until it is let through. */
+  async function holdHistory() {
+    const held: (() => void)[] = [];
+    await page.routeWebSocket(/local/, (socket) => {
+      const server = socket.connectToServer();
+      server.onMessage((frame) => {
+        const pass = () => socket.send(frame);
+        if (JSON.parse(String(frame)).type === 'history.page') held.push(pass);
+        else pass();
+      });
+    });
+    return {
+      /** The oldest that waits, once there is one. */
+      async letThrough(): Promise<void> {
+        await eventually(() => held.length).toBeGreaterThan(0);
+        held.shift()?.();
+      },
+    };
   }
 
   async function pair(): Promise<[Person, Person]> {
@@ -225,22 +261,26 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   test(
     'history comes as one scrolls back, and the reader stays where they are',
     async () => {
-      const [alice, bob] = await pair();
-      for (let index = 1; index <= 70; index += 1) await alice.say(`message ${index}`);
-      await bob.message('message 70').waitFor();
-      await page.reload();
-      await bob.message('message 70').waitFor();
-      expect(await bob.message('message 1').count()).toBe(0);
-      for (let turn = 0; turn < 40 && (await bob.message('message 1').count()) === 0; turn += 1) {
+      const history = await holdHistory();
+      const { bob, sayNext } = await openLongConversation(70);
+      await history.letThrough();
+      await bob.message('message 41').waitFor();
+      for (const [oldest, next] of [
+        ['message 41', 'message 11'],
+        ['message 11', 'message 1'],
+      ] as const) {
         await bob.messages.press('Home');
-        await page.waitForTimeout(200);
+        await eventually(bob.pixelsAbove).toBe(0);
+        const { y } = await boxOf(bob.message(oldest));
+        // No key is pressed while the page comes, so nothing but the list itself can move the reader.
+        await history.letThrough();
+        await bob.message(next).waitFor();
+        const moved = (await boxOf(bob.message(oldest))).y - y;
+        expect(Math.abs(moved), 'pixels from where the reader was').toBeLessThan(2);
       }
-      await bob.message('message 1').waitFor();
-      const scrolled = await bob.messages.evaluate(({ scrollTop }) => scrollTop);
-      expect(scrolled, 'what was read before is still in view').toBeGreaterThan(0);
-      expect(await bob.texts()).toEqual(Array.from({ length: 70 }, (_, index) => `message ${index + 1}`));
-      await alice.writeTo(bob.user);
-      await alice.say('message 71');
+      expect(await bob.pixelsAbove(), 'what was read before is still in view').toBeGreaterThan(0);
+      expect(await bob.texts()).toEqual(messagesTo(70));
+      await sayNext();
       await bob.device.getByRole('button', { name: 'New messages' }).click();
       await bob.message('message 71').waitFor();
     },
@@ -250,28 +290,39 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   test(
     'a conversation of a thousand messages scrolls back to its first',
     async () => {
-      const mark = Math.random().toString(36).slice(2, 8);
-      const [from, to] = [`alice-${mark}`, `bob-${mark}`];
-      const writer = await deviceOf(from);
-      for (let index = 1; index < 1_000; index += 1) await sendTo(writer, to, `message ${index}`);
-      const { conversationId, seq } = await sendTo(writer, to, 'message 1000');
-      // Who has them all elsewhere starts with the newest page.
-      await (await deviceOf(to)).request({ action: 'ack', positions: { [conversationId]: seq } });
-      await page.goto(`${stack.httpUrl}/?devices=${to}`);
-      const bob = makePerson(page, to);
-      await bob.device.locator('.tabs').getByRole('button', { name: from }).click();
+      const { bob } = await openLongConversation(1_000);
       await bob.message('message 1000').waitFor();
       expect(await bob.message('message 1').count()).toBe(0);
       while ((await bob.message('message 1').count()) === 0) {
         await bob.messages.press('Home');
         await page.waitForTimeout(20);
       }
-      expect(await bob.texts()).toEqual(Array.from({ length: 1_000 }, (_, index) => `message ${index + 1}`));
+      expect(await bob.texts()).toEqual(messagesTo(1_000));
       await bob.messages.press('End');
       await bob.message('message 1000').waitFor();
       await eventually(bob.pixelsBelow).toBeLessThan(2);
       await page.setViewportSize({ width: 1280, height: 500 });
       await eventually(bob.pixelsBelow).toBeLessThan(2);
+    },
+    testMs,
+  );
+
+  test(
+    'who has begun to scroll back is not pulled to the end by a tick',
+    async () => {
+      const [alice, bob] = await pair();
+      for (let index = 1; index <= 30; index += 1) await alice.say(`message ${index}`);
+      await bob.message('message 30').waitFor();
+      await alice.device.getByLabel('Offline').check();
+      await bob.say('Did you get this?');
+      await bob.message('Did you get this?').getByText('Sent', { exact: true }).waitFor();
+      await eventually(bob.pixelsBelow).toBeLessThan(2);
+      await bob.messages.evaluate((list) => {
+        list.scrollTop -= 40;
+      });
+      await alice.device.getByLabel('Offline').uncheck();
+      await bob.message('Did you get this?').getByText('Read', { exact: true }).waitFor();
+      expect(await bob.pixelsBelow()).toBeCloseTo(40, 0);
     },
     testMs,
   );

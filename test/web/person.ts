@@ -8,6 +8,8 @@ export interface Person {
   /** The list item with this text. */
   message(text: string): Locator;
   texts(): Promise<string[]>;
+  /** How far the messages are scrolled. */
+  pixelsAbove(): Promise<number>;
   /** How far the messages are from being scrolled to their end. */
   pixelsBelow(): Promise<number>;
   say(content: string): Promise<void>;
@@ -29,6 +31,7 @@ export function makePerson(page: Page, user: string, label?: string): Person {
     message: (text) =>
       messages.getByRole('listitem').filter({ has: page.locator('.text').getByText(text, { exact: true }) }),
     texts: () => messages.locator('.text').allTextContents(),
+    pixelsAbove: () => messages.evaluate(({ scrollTop }) => scrollTop),
     pixelsBelow: () =>
       messages.evaluate(
         ({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight,

@@ -69,9 +69,10 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   response.end(error && JSON.stringify({ message: 'why' }));
 }
 
-/** Both operations, which differ in nothing but what they do. */
+/** What is never sent twice: the operations differ in nothing but what they do. */
 const operations = [
   ['post', () => api.post('TXzPWdnOjoECGjA=', '{"content":"grüße"}')],
+  ['post, and not again', () => api.post('TXzPWdnOjoECGjA=', '{"content":"x"}', { mayRepeat: false })],
   ['close', () => api.close('TXzPWdnOjoECGjA=')],
 ] as const;
 
