@@ -67,73 +67,97 @@ export function makeDrain(dependencies: ReadMessagesDependencies) {
   return async ({ userId, expiresAt }: Actor, behind: readonly Behind[], pager: Pager): Promise<void> => {
     const stopAt = Math.min(clock.now() + drainMs, expiresAt);
     let complete = true;
-    const identified = identify(dependencies, userId, behind, ({ lastMessageAt }) => {
-      if (isYoung(lastMessageAt, clock)) complete = false;
-    });
-    for await (const [one, first] of readAhead(identified, (each) => read(each, each.position))) {
-      if (clock.now() >= stopAt || !pager.canName(one.mailbox)) {
-        complete = false;
-        break;
+    const ahead = makeReadAhead(
+      (group) => identify(dependencies, userId, group),
+      (one) => read(one, one.position),
+      behind,
+    );
+    try {
+      for (let turn = await ahead.next(); turn; turn = await ahead.next()) {
+        if (clock.now() >= stopAt || !pager.canName(turn.one.mailbox)) {
+          complete = false;
+          break;
+        }
+        complete = (await drainOne(turn.one, await turn.first, pager, stopAt)) && complete;
       }
-      complete = (await drainOne(one, await first, pager, stopAt)) && complete;
+    } finally {
+      // A Lambda freezes what is not awaited: also the reading of one whose turn did not end well.
+      await ahead.settled();
     }
-    await pager.finish(!complete);
+    await pager.finish(!complete || ahead.hasLeftOut());
   };
 }
 
-async function* identify(
-  { log, telemetry }: ReadMessagesDependencies,
+/** Those whose members and salts can be had, in their order, and whether one is left out that may still become visible. */
+async function identify(
+  { log, clock, telemetry }: ReadMessagesDependencies,
   userId: string,
+  group: readonly Behind[],
+): Promise<{ readonly identified: Identified[]; readonly leftOut: boolean }> {
+  const unfit = new Set<unknown>();
+  const identities = await log.identities(
+    userId,
+    group.map(({ mailbox }) => mailbox.conversationId),
+    (failure) => {
+      unfit.add(failure.key.conversationId);
+      passOver(telemetry)(failure);
+    },
+  );
+  const identified: Identified[] = [];
+  let leftOut = false;
+  for (const one of group) {
+    const { conversationId, lastMessageAt } = one.mailbox;
+    const identity = identities.get(conversationId);
+    if (identity) identified.push({ ...one, identity });
+    else if (!unfit.has(conversationId)) {
+      // Its row was deleted, or names other members, or is not visible yet.
+      telemetry.warn('conversation without a head', { conversationId });
+      leftOut ||= isYoung(lastMessageAt, clock);
+    }
+  }
+  return { identified, leftOut };
+}
+
+/**
+ * The conversations one by one, each with its first chunk, which is read while those before it are being sent. At most
+ * `heldConversations` are held, the one whose turn it is included.
+ */
+function makeReadAhead(
+  identifyGroup: (group: readonly Behind[]) => ReturnType<typeof identify>,
+  readFirst: (one: Identified) => Promise<ReadResult>,
   behind: readonly Behind[],
-  onMissing: (mailbox: MailboxNumbers) => void,
-): AsyncGenerator<Identified> {
-  for (let start = 0; start < behind.length; start += identifiedAtOnce) {
-    const group = behind.slice(start, start + identifiedAtOnce);
-    const unfit = new Set<unknown>();
-    const identities = await log.identities(
-      userId,
-      group.map(({ mailbox }) => mailbox.conversationId),
-      (failure) => {
-        unfit.add(failure.key.conversationId);
-        passOver(telemetry)(failure);
-      },
-    );
-    for (const one of group) {
-      const { conversationId } = one.mailbox;
-      const identity = identities.get(conversationId);
-      if (identity) yield { ...one, identity };
-      else if (!unfit.has(conversationId)) {
-        // Its row was deleted, or names other members, or is not visible yet.
-        telemetry.warn('conversation without a head', { conversationId });
-        onMissing(one.mailbox);
+) {
+  const held: { readonly one: Identified; readonly first: Promise<ReadResult> }[] = [];
+  let leftOut = false;
+  let waiting: Identified[] = [];
+  let seen = 0;
+
+  async function nextIdentified(): Promise<Identified | undefined> {
+    while (waiting.length === 0 && seen < behind.length) {
+      const found = await identifyGroup(behind.slice(seen, seen + identifiedAtOnce));
+      seen += identifiedAtOnce;
+      waiting = found.identified;
+      leftOut ||= found.leftOut;
+    }
+    return waiting.shift();
+  }
+
+  return {
+    /** The next one's turn; the one before it has been dealt with. */
+    async next() {
+      held.shift();
+      while (held.length < heldConversations) {
+        const one = await nextIdentified();
+        if (!one) break;
+        const first = readFirst(one);
+        // Its failure is met when its turn comes.
+        first.catch(() => {});
+        held.push({ one, first });
       }
-    }
-  }
-}
-
-/** Each of `source` with its reading, which began while those before it were being sent. */
-async function* readAhead<T, R>(
-  source: AsyncIterable<T>,
-  read: (one: T) => Promise<R>,
-): AsyncGenerator<[T, Promise<R>]> {
-  const ahead: [T, Promise<R>][] = [];
-  try {
-    for await (const one of source) {
-      const reading = read(one);
-      // Its failure is met when its turn comes.
-      reading.catch(() => {});
-      ahead.push([one, reading]);
-      if (ahead.length === heldConversations) yield* takeFirst(ahead);
-    }
-    while (ahead.length > 0) yield* takeFirst(ahead);
-  } finally {
-    // A Lambda freezes what is not awaited: also the reading of one whose turn did not end well.
-    await Promise.allSettled(ahead.map(([, reading]) => reading));
-  }
-}
-
-/** It leaves the list only once it was dealt with. */
-function* takeFirst<T>(list: T[]): Generator<T> {
-  yield* list.slice(0, 1);
-  list.shift();
+      return held[0];
+    },
+    settled: () => Promise.allSettled(held.map(({ first }) => first)),
+    /** Whether one was passed over that may still become visible. */
+    hasLeftOut: () => leftOut,
+  };
 }

@@ -59,7 +59,7 @@ export const readings: readonly Mutation[] = [
   {
     guard: 'a conversation whose head is not visible yet is not passed over',
     file: 'shared/resume/drain-conversations.ts',
-    find: 'if (isYoung(lastMessageAt, clock)) complete = false;',
+    find: 'leftOut ||= isYoung(lastMessageAt, clock);',
     replace: '',
     test: reconnectTest,
   },
@@ -87,7 +87,7 @@ export const readings: readonly Mutation[] = [
   {
     guard: 'a drain that did not get through says that there is more',
     file: 'shared/resume/drain-conversations.ts',
-    find: 'await pager.finish(!complete);',
+    find: 'await pager.finish(!complete || ahead.hasLeftOut());',
     replace: 'await pager.finish(false);',
     test: reconnectTest,
   },
