@@ -191,9 +191,13 @@ test('at each limit the last value passes and the next one does not, by both', (
   }
 });
 
-test('the document has an operation for each row of the registry, with its reply, and no other', () => {
+test('the document has an operation for each row of the registry, with its reply, and for no other action', () => {
   expect([...actions].sort()).toEqual(Object.keys(rows).sort());
   expect([...actions].sort()).toEqual(Object.keys(fieldsOf).sort());
-  for (const [action, { reply }] of Object.entries(rows))
-    expect(document.operations[action]?.reply?.messages.map(lastPart), action).toContain(reply);
+  for (const [action, { reply }] of Object.entries(rows)) {
+    const operations = Object.values(document.operations).filter(({ messages }) =>
+      messages.map(lastPart).includes(action),
+    );
+    expect(operations.flatMap((one) => one.reply?.messages ?? []).map(lastPart), action).toContain(reply);
+  }
 });
