@@ -54,11 +54,11 @@ interface DataKeysOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: Telemetry;
-  /** Age in milliseconds at which a key is succeeded at the latest: a day unless told. */
+  /** Age in milliseconds at which a key is succeeded at the latest; by default a day. */
   readonly rotateAfterMs?: number;
-  /** Milliseconds that an unwrapped key stays in memory before KMS is asked again: an hour unless told. */
+  /** Milliseconds that an unwrapped key stays in memory before KMS is asked again; by default an hour. */
   readonly keepMs?: number;
-  /** The same while KMS is out of reach: 4 hours unless told. */
+  /** The same while KMS is out of reach; by default 4 hours. */
   readonly keepWhileUnreachableMs?: number;
 }
 
