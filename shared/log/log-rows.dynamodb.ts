@@ -8,7 +8,11 @@ export const heads = /* @__PURE__ */ readerOf('conversations', [
   'lastMessageAt',
   'keySalt',
 ]);
-export const identitiesOfHeads = /* @__PURE__ */ readerOf('conversations', ['conversationId', 'members', 'keySalt']);
+export const identitiesOfHeads = /* @__PURE__ */ readerOf('conversations', [
+  'conversationId',
+  'members',
+  'keySalt',
+]);
 export const endsOfHeads = /* @__PURE__ */ readerOf('conversations', ['lastSeq']);
 
 /** With the remembered sends. */
