@@ -26,17 +26,20 @@ type KeyName<D> = D extends { partitionKey: { name: infer P }; sortKey: { name: 
 /** The key of a row. */
 export type KeyOf<Id extends TableId> = RowOf<Id, KeyName<(typeof tables)[Id]> & NameOf<Id>>;
 
-/** Reads rows, or the same part of each. A row that does not fit is an `UnfitRow`, which is thrown unless told otherwise. */
+/** Reads rows, or the same part of each. A row that does not fit is an `UnfitRow`. */
 export interface RowReader<R> {
   /** For a read that wants no more than this. None of the names may be a reserved word of DynamoDB. */
   readonly projection: string;
-  /** `key` tells which row it is, where the row itself does not. */
+  /** Throws `UnfitRow`. `key` tells which row it is, where the row itself does not. */
   one(row: Row, key?: Row): R;
   /** Those that fit, and `onUnfit` is told of the others; without it the first of them is thrown. */
   all(rows: readonly Row[], onUnfit?: (failure: UnfitRow, row: Row) => void): R[];
 }
 
-/** Makes a reader of these attributes of a table; once, because it is asked for every row. */
+/**
+ * Makes a reader of these attributes of a table; once, because it is asked for every row. Call it `@__PURE__`:
+ * then a bundle leaves out what its function does not read.
+ */
 export function readerOf<Id extends TableId, Name extends NameOf<Id>>(
   id: Id,
   names: readonly Name[],

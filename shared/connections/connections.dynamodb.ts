@@ -15,7 +15,7 @@ interface Options {
 /** API Gateway ends a connection after 2 h; 10 minutes more for what is slow. */
 const longestLifeMs = (2 * 60 + 10) * 60_000;
 
-const connections = readerOf('connections', [
+const connections = /* @__PURE__ */ readerOf('connections', [
   'userId',
   'connectionId',
   'address',

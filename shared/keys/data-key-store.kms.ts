@@ -21,8 +21,8 @@ const keyIdBytes = 16;
 const dataKeyBytes = 32;
 const pointerId = 'current';
 
-const pointers = readerOf('dataKeys', ['dataKeyId', 'createdAt']);
-const wrappedKeys = readerOf('dataKeys', ['wrappedKey']);
+const pointers = /* @__PURE__ */ readerOf('dataKeys', ['dataKeyId', 'createdAt']);
+const wrappedKeys = /* @__PURE__ */ readerOf('dataKeys', ['wrappedKey']);
 type KeyRow = RowOf<'dataKeys', 'keyId' | 'wrappedKey' | 'createdAt'>;
 type PointerRow = RowOf<'dataKeys', 'keyId' | 'dataKeyId' | 'createdAt'>;
 

@@ -44,7 +44,7 @@ type RowUpdate = Pick<
 const spareSeconds = 60;
 const refundIdBytes = 9;
 
-const budgets = readerOf('rateLimits', ['tat']);
+const budgets = /* @__PURE__ */ readerOf('rateLimits', ['tat']);
 
 const budgetIsFull = '(attribute_not_exists(#tat) OR #tat <= :now)';
 const budgetIsPartlyUsed = '#tat > :now';

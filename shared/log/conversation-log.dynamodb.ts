@@ -26,7 +26,7 @@ import {
   messages as messageRows,
   outlineOf,
   relationships,
-  senderMailboxes,
+  wholeMailboxes,
 } from './log-rows.dynamodb.ts';
 
 interface Options {
@@ -71,7 +71,7 @@ export function makeConversationLog(options: Options): ConversationLog {
     const found = await retries.asking(policies.disagreeingRows, async () => {
       const rows = await batchGet(dynamodb, keys, retries);
       const [head] = heads.all(rows[tables.conversations] ?? []);
-      const [mailbox] = senderMailboxes.all(rows[tables.mailboxes] ?? []);
+      const [mailbox] = wholeMailboxes.all(rows[tables.mailboxes] ?? []);
       // A batch is no snapshot: with a head that is ahead of the mailbox, the remembered sends would be out of date.
       if (head?.lastSeq !== mailbox?.lastSeq) return undefined;
       const blocked = relationships.all(rows[tables.relationships] ?? []).some((row) => row.blocked);
@@ -205,5 +205,5 @@ function toOutcome({ head, senderMailbox }: LostRace): CommitOutcome {
   const undecided = { committed: false, state: undefined } as const;
   if (!head || !senderMailbox) return undecided;
   if (endsOfHeads.one(head).lastSeq !== endsOfMailboxes.one(senderMailbox).lastSeq) return undecided;
-  return { committed: false, state: toSendState(heads.one(head), senderMailboxes.one(senderMailbox)) };
+  return { committed: false, state: toSendState(heads.one(head), wholeMailboxes.one(senderMailbox)) };
 }

@@ -1,17 +1,22 @@
 import { type Row, readerOf } from '#shared/aws/rows.ts';
 
 /** What the log reads of its tables. */
-export const heads = readerOf('conversations', [
+export const heads = /* @__PURE__ */ readerOf('conversations', [
   'conversationId',
   'members',
   'lastSeq',
   'lastMessageAt',
   'keySalt',
 ]);
-export const identitiesOfHeads = readerOf('conversations', ['conversationId', 'members', 'keySalt']);
-export const endsOfHeads = readerOf('conversations', ['lastSeq']);
+export const identitiesOfHeads = /* @__PURE__ */ readerOf('conversations', [
+  'conversationId',
+  'members',
+  'keySalt',
+]);
+export const endsOfHeads = /* @__PURE__ */ readerOf('conversations', ['lastSeq']);
 
-export const senderMailboxes = readerOf('mailboxes', [
+/** With the remembered sends. */
+export const wholeMailboxes = /* @__PURE__ */ readerOf('mailboxes', [
   'userId',
   'conversationId',
   'lastSeq',
@@ -22,11 +27,11 @@ export const senderMailboxes = readerOf('mailboxes', [
   'sentCount',
   'sentCountAtRead',
 ]);
-export const endsOfMailboxes = readerOf('mailboxes', ['lastSeq']);
+export const endsOfMailboxes = /* @__PURE__ */ readerOf('mailboxes', ['lastSeq']);
 
-export const relationships = readerOf('relationships', ['blocked']);
+export const relationships = /* @__PURE__ */ readerOf('relationships', ['blocked']);
 
-export const messages = readerOf('messages', [
+export const messages = /* @__PURE__ */ readerOf('messages', [
   'conversationId',
   'seq',
   'messageId',
@@ -36,8 +41,8 @@ export const messages = readerOf('messages', [
   'clientMessageId',
   'ciphertext',
 ]);
-const places = readerOf('messages', ['seq']);
-const times = readerOf('messages', ['sentAt']);
+const places = /* @__PURE__ */ readerOf('messages', ['seq']);
+const times = /* @__PURE__ */ readerOf('messages', ['sentAt']);
 
 /** Where a message stands and when it was sent, if that can be told: also of a row that does not fit otherwise. */
 export function outlineOf(row: Row): { readonly seq: number; readonly sentAt: number | undefined } {

@@ -4,6 +4,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DocumentClient } from '#shared/aws/document-client.ts';
 import { queryAll } from '#shared/aws/query-all.ts';
 import { assign, type KeyOf, type RowOf, readerOf } from '#shared/aws/rows.ts';
+import { wholeMailboxes } from '#shared/log/log-rows.dynamodb.ts';
 import type { Clock, Random } from '#shared/runtime/clock.ts';
 import { errorName, makeRetries, policies } from '#shared/runtime/retries.ts';
 import type { Mailboxes, MailboxMove, MailboxNumbers } from './mailboxes.ts';
@@ -18,7 +19,8 @@ interface Options {
   readonly fewMailboxes?: number | undefined;
 }
 
-const numberNames = [
+/** Everything but the remembered sends, which only a send needs. */
+const numbers = /* @__PURE__ */ readerOf('mailboxes', [
   'userId',
   'conversationId',
   'lastSeq',
@@ -27,10 +29,7 @@ const numberNames = [
   'lastMessageAt',
   'sentCount',
   'sentCountAtRead',
-] as const;
-/** Everything but the remembered sends, which only a send needs. */
-const numbers = readerOf('mailboxes', numberNames);
-const mailboxes = readerOf('mailboxes', [...numberNames, 'recentSends']);
+]);
 
 /** The mailboxes in DynamoDB, as their owners move through them. Sends write them through the conversation log. */
 export function makeMailboxes({
@@ -46,7 +45,7 @@ export function makeMailboxes({
   const get: Mailboxes['get'] = async (userId, conversationId) => {
     const Key = { userId, conversationId } satisfies KeyOf<'mailboxes'>;
     const { Item } = await dynamodb.send(new GetCommand({ TableName: tableName, Key, ConsistentRead: true }));
-    return Item && mailboxes.one(Item);
+    return Item && wholeMailboxes.one(Item);
   };
 
   const ofUser = (userId: string) => ({

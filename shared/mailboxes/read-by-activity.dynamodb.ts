@@ -14,7 +14,7 @@ interface Options {
   readonly reader: RowReader<MailboxNumbers>;
 }
 
-const indexKeys = readerOf('mailboxes', ['conversationId', 'activeHour']);
+const indexKeys = /* @__PURE__ */ readerOf('mailboxes', ['conversationId', 'activeHour']);
 type IndexKey = RowOf<'mailboxes', 'conversationId' | 'activeHour'>;
 
 /**
