@@ -22,7 +22,7 @@ const boundaries: Record<string, { readonly project: readonly string[]; readonly
   'client/': { project: ['client/', 'shared/protocol/'], packages: false },
   // Makes a package of the client.
   'client/package/': { project: ['infra/command-line.ts'], packages: true },
-  'cli/': { project: ['cli/', 'client/', 'shared/protocol/'], packages: false },
+  'cli/': { project: ['cli/', 'client/', 'shared/protocol/', 'infra/command-line.ts'], packages: false },
   'web/': {
     project: ['web/', 'client/', 'shared/protocol/', 'localstack/inspector/flow.ts'],
     packages: false,
