@@ -17,7 +17,7 @@ async function run(script: string, ...args: string[]) {
   );
 }
 
-test.for(['fuzz', 'cost', 'bench:history', 'bench:resume', 'bench:send', 'simulate', 'simulate:mutate'])(
+test.for(['fuzz', 'cost', 'bench:history', 'bench:memory', 'bench:resume', 'bench:send', 'simulate', 'simulate:mutate'])(
   'npm run %s explains itself, and refuses what it does not know',
   { timeout: 120_000 },
   async (script) => {
