@@ -48,8 +48,8 @@ async function connect(user: string) {
   return { socket, send, next };
 }
 
-async function get(path: string) {
-  const response = await fetch(stack.httpUrl + path);
+async function get(path: string, method = 'GET') {
+  const response = await fetch(stack.httpUrl + path, { method });
   return { status: response.status, text: await response.text() };
 }
 
@@ -74,7 +74,7 @@ describe('one port', () => {
 
   it('answers 404 elsewhere, and 410 for a connection that is none', async () => {
     expect(await get('/nowhere')).toMatchObject({ status: 404 });
-    expect(await get('/local/@connections/none')).toMatchObject({ status: 410 });
+    expect(await get('/local/@connections/none', 'DELETE')).toMatchObject({ status: 410 });
   });
 });
 
