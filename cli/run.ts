@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { whatIsWrong } from '#infra/command-line.ts';
 import { isUserId } from '#shared/protocol/user-id.ts';
 import type { Command, Invocation } from './command.ts';
 import { commands } from './commands.ts';
@@ -58,18 +59,10 @@ function parse(argv: readonly string[]): { readonly words: readonly string[]; re
     return { words: positionals, options: values as Options };
   } catch (error) {
     throw usageError(
-      whatIsWrong(error instanceof Error ? error.message : String(error)),
+      whatIsWrong(error, argv, parseArgsOptions),
       'All options: help. A text that begins with a dash stands behind "--".',
     );
   }
-}
-
-/** In a sentence: Node's own are cut, or go over several lines. */
-function whatIsWrong(message: string): string {
-  const [, option = ''] = /'(-[^', ]*)/.exec(message) ?? [];
-  if (message.startsWith('Unknown option')) return `There is no option ${option}.`;
-  if (message.includes('does not take an argument')) return `${option} takes no value.`;
-  return `${option} needs a value; one that begins with a dash is written ${option}=-….`;
 }
 
 function findCommand(name: string): Command {

@@ -10,18 +10,36 @@ export function readArguments<T extends ParseArgsOptionsConfig>(args: readonly s
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    throw new OptionError(whatIsWrong(error instanceof Error ? error.message : String(error)));
+    throw new OptionError(whatIsWrong(error, args, options));
   }
 }
 
-/** In the words of the terminal client, which may import nothing from here: Node's own are cut, or go over several lines. */
-function whatIsWrong(message: string): string {
-  const [, word] = /^Unexpected argument '(.*)'\. This/s.exec(message) ?? [];
-  if (word !== undefined) return `${JSON.stringify(word)} is too much: there are options alone.`;
-  const [, option = ''] = /'(-[^', ]*)/.exec(message) ?? [];
-  if (message.startsWith('Unknown option')) return `There is no option ${option}.`;
-  if (message.includes('does not take an argument')) return `${option} takes no value.`;
-  return `${option} needs a value; one that begins with a dash is written ${option}=-….`;
+/**
+ * What `parseArgs` has against these arguments, in a sentence: its own are cut, or go over several lines. Throws the
+ * error again if it is about something else.
+ */
+export function whatIsWrong(
+  error: unknown,
+  args: readonly string[],
+  options: ParseArgsOptionsConfig,
+): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const isText = (name: string) => options[name]?.type === 'string';
+  for (const token of tokens) {
+    if (token.kind === 'positional' && code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL')
+      return `${JSON.stringify(token.value)} is too much: there are options alone.`;
+    if (token.kind !== 'option') continue;
+    const { name, rawName, value, inlineValue } = token;
+    if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && !Object.hasOwn(options, name))
+      return `There is no option ${rawName}.`;
+    if (code !== 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') continue;
+    if (!isText(name) && value !== undefined) return `${rawName} takes no value.`;
+    // Node takes a dash for the next option.
+    if (isText(name) && (value === undefined || (value.startsWith('-') && !inlineValue)))
+      return `${rawName} needs a value; one that begins with a dash is written ${rawName}=-….`;
+  }
+  throw error;
 }
 
 /** Throws `OptionError`. */

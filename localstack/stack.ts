@@ -7,6 +7,7 @@ import type { TableNames } from '#localstack/emulators/dynamodb/create-tables.ts
 import { createGateway, type Gateway } from '#localstack/emulators/gateway/gateway.ts';
 import type { GatewayLimits } from '#localstack/emulators/gateway/limits.ts';
 import { createIssuer, type Issuer } from '#localstack/emulators/issuer/issuer.ts';
+import { bundleRuntime } from '#localstack/emulators/lambda/bundle-runtime.ts';
 import { startEventSource } from '#localstack/emulators/lambda/event-source.ts';
 import { createLocalFunction, type LocalFunction } from '#localstack/emulators/lambda/local-function.ts';
 import { clientSettings } from '#localstack/emulators/local-account.ts';
@@ -32,7 +33,7 @@ export interface StackOptions {
   readonly gatewayLimits?: Partial<GatewayLimits>;
   /** Whether to use a cache if there is a server for one: true by default. */
   readonly cache?: boolean;
-  /** Execution environments of each function, at most. */
+  /** Execution environments of each function, at most; 3 by default. */
   readonly maxEnvironments?: number;
   /** What the functions and the stack have to say. */
   onLog?(line: string): void;
@@ -81,7 +82,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const directory = await openDataDirectory(options.dataDir);
   cleanup.defer(() => directory.close());
   const webDirectory = join(directory.path, 'web');
-  const [services, issuer, bundles] = await settleAll([
+  const [services, issuer, bundles, runtime] = await settleAll([
     startServices(servicesOptions(options, directory), cleanup),
     createIssuer({
       issuer: httpUrl,
@@ -89,6 +90,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ...(!directory.temporary && { keyFile: join(directory.path, 'issuer.json') }),
     }),
     bundleFunctions({ outdir: join(directory.path, 'bundles') }),
+    bundleRuntime(directory.path),
     bundlePage(webDirectory),
   ] as const);
 
@@ -103,7 +105,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ...environmentOf(services, issuer, httpUrl, wire),
     ...options.environment,
   };
-  const functions = createFunctions({ bundles, environment, options, wire, cacheWire, cleanup });
+  const functions = createFunctions({ bundles, runtime, environment, options, wire, cacheWire, cleanup });
   const gateway = openGateway(functions, options.gatewayLimits, cleanup);
   pollQueue(services.sqs, functionNamed(functions, queueFunction), options, cleanup);
   const inspector = createInspector({ wire, cacheWire, gateway, tableNames: services.dynamodb.tableNames });
@@ -177,6 +179,7 @@ async function openCacheWire(
 
 interface FunctionParts {
   readonly bundles: Readonly<Record<string, { readonly file: string }>>;
+  readonly runtime: URL;
   readonly environment: Readonly<Record<string, string>>;
   readonly options: StackOptions;
   readonly wire: Wire;
@@ -185,13 +188,14 @@ interface FunctionParts {
 }
 
 function createFunctions(parts: FunctionParts): Record<string, LocalFunction> {
-  const { environment, options, wire, cacheWire, cleanup } = parts;
+  const { runtime, environment, options, wire, cacheWire, cleanup } = parts;
   const { maxEnvironments, onLog } = options;
   const isOwnCache = cacheWire !== undefined && options.environment?.CACHE_URL === undefined;
   const functions = Object.entries(parts.bundles).map(([name, { file }]) => {
     const local = createLocalFunction({
       name,
       file,
+      runtime,
       environment,
       ...(isOwnCache && { environmentOf: (id) => ({ CACHE_URL: cacheWire.urlFor(id) }) }),
       ...(maxEnvironments !== undefined && { maxEnvironments }),

@@ -50,7 +50,7 @@ const boundaries: Readonly<Record<string, Boundary>> = {
   },
   'cli/': {
     isAbout: (file) => file.startsWith('cli/'),
-    may: ['cli/', 'client/', 'shared/protocol/'],
+    may: ['cli/', 'client/', 'shared/protocol/', 'infra/command-line.ts'],
     packages: false,
   },
   'web/': {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { closeServer, listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
 
 /** What AWS answers when it refuses. `name` is what the SDK shows as the error's name. */
@@ -27,9 +28,6 @@ export interface AwsJsonServerOptions {
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
-// Above any request of the functions: PutEvents takes 256 KB, in base64 or escaped JSON.
-const bodyLimitBytes = 2 * 1024 * 1024;
-
 /** Serves AWS's JSON 1.1 protocol on loopback: POST /, `X-Amz-Target`, errors with `__type`. Signatures are not checked. */
 export async function startAwsJsonServer(options: AwsJsonServerOptions): Promise<AwsJsonServer> {
   const server = createServer((request, response) => {
@@ -46,7 +44,7 @@ async function answer(
 ): Promise<void> {
   try {
     const operation = findOperation(request, options);
-    const output = await operation(parseInput(await readBody(request)));
+    const output = await operation(parseInput(await text(request)));
     write(response, 200, output);
   } catch (error) {
     const refusal =
@@ -63,17 +61,6 @@ function findOperation(request: IncomingMessage, options: AwsJsonServerOptions):
   if (request.method !== 'POST' || operation === undefined)
     throw new ServiceError('UnknownOperationException', `No operation "${target}" here.`);
   return operation;
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += chunk.length;
-    if (bytes > bodyLimitBytes) throw new ServiceError('RequestEntityTooLarge', 'Request too large.', 413);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parseInput(body: string): Record<string, unknown> {

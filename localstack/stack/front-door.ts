@@ -1,20 +1,24 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import sirv, { type RequestHandler } from 'sirv';
 import type { Gateway } from '#localstack/emulators/gateway/gateway.ts';
 import { type Issuer, issuerPaths } from '#localstack/emulators/issuer/issuer.ts';
 import { answerJson, answerText } from '#localstack/http/http-answers.ts';
 import { loopback } from '#localstack/http/loopback-server.ts';
 import { targetOf } from '#localstack/http/request-target.ts';
 import type { Inspector } from '#localstack/inspector/inspector.ts';
-import { serveFile } from '#localstack/stack/static-files.ts';
 
 /** What the one port leads to, once it is there. */
 export interface Rooms {
   readonly gateway: Pick<Gateway, 'handleRequest' | 'handleUpgrade'>;
   readonly issuer: Pick<Issuer, 'handleRequest'>;
   readonly inspector: Inspector;
-  /** The directory of the demo page. */
+  /** The directory of the demo page. What comes into it later is not served. */
   readonly webDirectory: string;
+}
+
+interface OpenRooms extends Rooms {
+  readonly page: RequestHandler;
 }
 
 export interface FrontDoorOptions {
@@ -29,10 +33,10 @@ export interface FrontDoor {
 
 /** The HTTP server of the stack's one port: the gateway, the issuer, the page and the health check behind it. */
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
-  let rooms: Rooms | undefined;
+  let rooms: OpenRooms | undefined;
   const server = createServer((request, response) => {
     if (rooms === undefined) answerText(response, 503, 'The stack is starting.\n');
-    else void answer(rooms, options, request, response);
+    else answer(rooms, options, request, response);
   });
   server.on('upgrade', (request, socket, head) => {
     if (rooms?.gateway.handleUpgrade(request, socket, head)) return;
@@ -41,28 +45,53 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   return {
     server,
     open(opened) {
-      rooms = opened;
+      rooms = { ...opened, page: sirv(opened.webDirectory, { setHeaders: forbidKeeping }) };
     },
   };
 }
 
-async function answer(
-  rooms: Rooms,
+function answer(
+  rooms: OpenRooms,
   { stage }: FrontDoorOptions,
   request: IncomingMessage,
   response: ServerResponse,
-): Promise<void> {
+): void {
   if (rooms.gateway.handleRequest(request, response)) return;
   const { path } = targetOf(request);
-  if (ownPaths.includes(path) && !isAskedByLoopback(request)) return refuseName(request, response);
+  if (ownPaths.includes(path) && !isAskedByLoopback(request)) {
+    refuseName(request, response);
+    return;
+  }
   if (rooms.issuer.handleRequest(request, response)) return;
   if (rooms.inspector.handleRequest(request, response)) return;
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   if (path === '/health' && isRead) answerJson(response, 200, { status: 'ok' });
   else if (path === `/${stage}` || path === `/${stage}/`) refuseWithoutUpgrade(request, response, stage);
-  else if (isRead && (await serveFile(rooms.webDirectory, request, response))) return;
-  else if (path === '/') answerText(response, 200, describeAddresses(request, stage));
-  else answerText(response, 404, `Nothing is at ${path}.\n${describeAddresses(request, stage)}`);
+  else if (isRead) showPage(rooms.page, request, response, () => refusePath(request, response, stage));
+  else refusePath(request, response, stage);
+}
+
+function showPage(
+  page: RequestHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+  otherwise: () => void,
+): void {
+  // sirv throws on a range that ends before it begins, and nobody needs a part of the page.
+  delete request.headers.range;
+  page(request, response, otherwise);
+}
+
+function forbidKeeping(response: ServerResponse): void {
+  response.setHeader('cache-control', 'no-store');
+  response.setHeader('x-content-type-options', 'nosniff');
+}
+
+function refusePath(request: IncomingMessage, response: ServerResponse, stage: string): void {
+  const { path } = targetOf(request);
+  const addresses = describeAddresses(request, stage);
+  if (path === '/') answerText(response, 200, addresses);
+  else answerText(response, 404, `Nothing is at ${path}.\n${addresses}`);
 }
 
 /** What a page from elsewhere must not read, although its host's name was made to lead here (DNS rebinding). */

@@ -17,19 +17,24 @@ async function run(script: string, ...args: string[]) {
   );
 }
 
-test.for(['fuzz', 'cost', 'bench:history', 'bench:resume', 'bench:send', 'simulate', 'simulate:mutate'])(
-  'npm run %s explains itself, and refuses what it does not know',
-  { timeout: 120_000 },
-  async (script) => {
-    const helped = await run(script, '--help');
-    expect(helped).toMatchObject({ code: 0, stderr: '' });
-    expect(helped.stdout).toMatch(RegExp(`^npm run ${script}\\s`));
-    expect(await run(script, '-h')).toEqual(helped);
-    const refused = await run(script, '--nonsense');
-    expect(refused).toMatchObject({ code: 2, stdout: '' });
-    expect(refused.stderr).toBe('There is no option --nonsense. All options: --help\n');
-  },
-);
+test.for([
+  'fuzz',
+  'cost',
+  'bench:history',
+  'bench:memory',
+  'bench:resume',
+  'bench:send',
+  'simulate',
+  'simulate:mutate',
+])('npm run %s explains itself, and refuses what it does not know', { timeout: 120_000 }, async (script) => {
+  const helped = await run(script, '--help');
+  expect(helped).toMatchObject({ code: 0, stderr: '' });
+  expect(helped.stdout).toMatch(RegExp(`^npm run ${script}\\s`));
+  expect(await run(script, '-h')).toEqual(helped);
+  const refused = await run(script, '--nonsense');
+  expect(refused).toMatchObject({ code: 2, stdout: '' });
+  expect(refused.stderr).toBe('There is no option --nonsense. All options: --help\n');
+});
 
 test.for<[string, string[], string]>([
   ['fuzz', ['--seconds', '0'], '--seconds is a number above 0, not "0".'],

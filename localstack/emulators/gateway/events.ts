@@ -101,11 +101,11 @@ export function disconnectEvent(
 }
 
 function handshakeFields({ headers, query }: HandshakeParameters): Record<string, unknown> {
-  return structuredClone({
+  return {
     headers: headers.single,
     multiValueHeaders: headers.multi,
     ...(query && { queryStringParameters: query.single, multiValueQueryStringParameters: query.multi }),
-  });
+  };
 }
 
 function requestContext(

@@ -2,7 +2,7 @@ import { isRecord } from './integration.ts';
 
 /**
  * Whether an authorizer's policy lets `execute-api:Invoke` through on `methodArn`: a statement allows it and none denies it.
- * An Allow with a condition or a negated element is not counted and such a Deny is, because neither is evaluated here.
+ * Conditions and negated elements are not looked at.
  * `undefined` if it is no policy.
  */
 export function policyAllows(policy: unknown, methodArn: string): boolean | undefined {
@@ -11,14 +11,10 @@ export function policyAllows(policy: unknown, methodArn: string): boolean | unde
   if (!statements.every(isRecord)) return undefined;
   let allowed = false;
   for (const statement of statements) {
-    const qualified =
-      statement.Condition !== undefined ||
-      statement.NotAction !== undefined ||
-      statement.NotResource !== undefined;
     const named =
       matches(statement.Action, 'execute-api:Invoke', 'i') && matches(statement.Resource, methodArn, '');
-    if (statement.Effect === 'Deny' && (named || qualified)) return false;
-    if (statement.Effect === 'Allow' && named && !qualified) allowed = true;
+    if (statement.Effect === 'Deny' && named) return false;
+    if (statement.Effect === 'Allow' && named) allowed = true;
   }
   return allowed;
 }

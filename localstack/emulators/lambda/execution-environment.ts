@@ -11,6 +11,8 @@ export interface ExecutionEnvironmentOptions {
   readonly functionName: string;
   readonly functionArn: string;
   readonly file: string;
+  /** The body of the thread; `runtime.ts` by default. */
+  readonly runtime?: URL;
   /** All that the code sees in `process.env`. */
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
@@ -29,14 +31,17 @@ export interface ExecutionEnvironment {
 /** Starts a worker thread that loads the bundle and waits, frozen, for its first invocation. */
 export function startExecutionEnvironment(options: ExecutionEnvironmentOptions): ExecutionEnvironment {
   const { functionName, functionArn, file, timeoutMs } = options;
+  const runtime = options.runtime ?? new URL('./runtime.ts', import.meta.url);
   const wake = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const data: RuntimeData = { file, functionName, functionArn, timeoutMs, wake };
-  const worker = new Worker(new URL('./runtime.ts', import.meta.url), {
+  const worker = new Worker(runtime, {
     name: functionName,
     workerData: data,
     env: { ...options.env },
     // The flags of this process (a test runner's loaders, an inspector) are none of the function's business.
     execArgv: [],
+    // V8 would let each thread gather up to 48 MB of young garbage before it collects any.
+    resourceLimits: { maxYoungGenerationSizeMb: 2 },
   });
 
   let current: { readonly requestId: string; done(outcome: Outcome): void } | undefined;

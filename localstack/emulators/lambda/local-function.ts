@@ -8,13 +8,15 @@ export interface LocalFunctionOptions {
   readonly name: string;
   /** The bundle: an ES module that exports `handler`. */
   readonly file: string;
+  /** What `bundleRuntime` made. Its source by default, which needs no bundle and more memory. */
+  readonly runtime?: URL;
   /** All that the code sees in `process.env`, beside what Lambda itself sets. Nothing of this process leaks in. */
   readonly environment: Readonly<Record<string, string>>;
   /** What one execution environment sees besides. */
   environmentOf?(environmentId: string): Readonly<Record<string, string>>;
   /** Milliseconds for one invocation; 29,000 by default, as long as API Gateway waits. */
   readonly timeoutMs?: number;
-  /** Invocations beyond this many wait their turn; 10 by default. */
+  /** Invocations beyond this many wait their turn; 3 by default. */
   readonly maxEnvironments?: number;
   /** Milliseconds after which an unused environment goes; five minutes by default, about what Lambda gives. */
   readonly idleMs?: number;
@@ -100,7 +102,7 @@ interface IdleEnvironment {
  * and the time zone is that of the machine, since a thread cannot have its own.
  */
 export function createLocalFunction(options: LocalFunctionOptions): LocalFunction {
-  const { maxEnvironments = 10, idleMs = 300_000, timeoutMs = 29_000 } = options;
+  const { maxEnvironments = 3, idleMs = 300_000, timeoutMs = 29_000 } = options;
   const environments = new Set<ExecutionEnvironment>();
   const waiting: WaitingInvocation[] = [];
   /** A stack: the last used serves next, so that the others grow old and go. */
@@ -112,6 +114,7 @@ export function createLocalFunction(options: LocalFunctionOptions): LocalFunctio
     const { env, ...rest } = identity(options);
     const environment = startExecutionEnvironment({
       ...rest,
+      ...(options.runtime && { runtime: options.runtime }),
       env: { ...env, ...options.environmentOf?.(environmentId) },
       timeoutMs,
       onLog: (line) => options.onLog?.(line),

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,19 +8,22 @@ import { WebSocket } from 'ws';
 import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.ts';
 import { createFrontDoor, type FrontDoor } from '#localstack/stack/front-door.ts';
 
+let directory: string;
 let webDirectory: string;
 let door: FrontDoor;
 let port: number;
 
 beforeEach(async () => {
-  webDirectory = await mkdtemp(join(tmpdir(), 'postrider-web-'));
+  directory = await mkdtemp(join(tmpdir(), 'postrider-web-'));
+  webDirectory = join(directory, 'web');
+  await mkdir(webDirectory);
   door = createFrontDoor({ stage: 'local' });
   port = await listenOnLoopback(door.server);
 });
 
 afterEach(async () => {
   await closeServer(door.server);
-  await rm(webDirectory, { recursive: true });
+  await rm(directory, { recursive: true });
 });
 
 function open() {
@@ -51,8 +54,7 @@ function open() {
   });
 }
 
-async function ask(path: string, method = 'GET', name?: string) {
-  const headers = name === undefined ? {} : { host: name };
+async function ask(path: string, method = 'GET', headers: Readonly<Record<string, string>> = {}) {
   const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false }).end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   let text = '';
@@ -91,8 +93,8 @@ describe('when it is open', () => {
   it.each(['127.0.0.1:4510', 'localhost:4510', 'LOCALHOST', '[::1]:4510', '127.0.0.1'])(
     'gives tokens, and what requests do, by %s',
     async (name) => {
-      expect((await ask('/token?user=alice', 'GET', name)).text).toBe('issuer');
-      expect((await ask('/inspect', 'GET', name)).text).toBe('inspector');
+      expect((await ask('/token?user=alice', 'GET', { host: name })).text).toBe('issuer');
+      expect((await ask('/inspect', 'GET', { host: name })).text).toBe('inspector');
     },
   );
 
@@ -103,18 +105,46 @@ describe('when it is open', () => {
     'evil.example#[::1]',
     '10.0.0.1',
   ])('gives neither by "%s", which a page of somebody else may have made to lead here', async (name) => {
-    expect(await ask('/token?user=alice', 'GET', name)).toMatchObject({
+    expect(await ask('/token?user=alice', 'GET', { host: name })).toMatchObject({
       status: 403,
       text: `This is for this machine alone, by a name of its own: http://127.0.0.1:${port}/token?user=alice\n`,
     });
-    expect(await ask('/inspect', 'GET', name)).toMatchObject({ status: 403 });
-    expect(await ask('/health', 'GET', name)).toMatchObject({ status: 200 });
-    expect((await ask('/local/@connections/x', 'POST', name)).text).toBe('gateway');
+    expect(await ask('/inspect', 'GET', { host: name })).toMatchObject({ status: 403 });
+    expect(await ask('/health', 'GET', { host: name })).toMatchObject({ status: 200 });
+    expect((await ask('/local/@connections/x', 'POST', { host: name })).text).toBe('gateway');
   });
 
-  it('shows the page', async () => {
+  it('shows the page, whole, and has browsers neither keep it nor guess what it is', async () => {
     await writeFile(join(webDirectory, 'index.html'), 'page');
-    expect(await ask('/')).toMatchObject({ status: 200, text: 'page' });
+    open();
+    expect(await ask('/')).toMatchObject({
+      ...{ status: 200, text: 'page' },
+      headers: {
+        'content-type': 'text/html;charset=utf-8',
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+      },
+    });
+    expect(await ask('/index.html', 'GET', { range: 'bytes=3-1' })).toMatchObject({
+      status: 200,
+      text: 'page',
+    });
+    expect(await ask('/', 'HEAD')).toMatchObject({ status: 200, text: '' });
+  });
+
+  it.each([
+    '/../secret.txt',
+    '/%2e%2e/secret.txt',
+    '/..%2fsecret.txt',
+    '/.hidden',
+    '/index.html%00.css',
+    '/%',
+  ])('shows no %s', async (path) => {
+    await writeFile(join(directory, 'secret.txt'), 'secret');
+    await writeFile(join(webDirectory, '.hidden'), 'secret');
+    open();
+    const { status, text } = await ask(path);
+    expect([status, text]).toEqual([404, expect.stringContaining('Nothing is at')]);
   });
 
   it('shows the addresses where there is no page', async () => {
@@ -135,6 +165,7 @@ describe('when it is open', () => {
 
   it('answers other methods than GET and HEAD with 404', async () => {
     await writeFile(join(webDirectory, 'index.html'), 'page');
+    open();
     expect(await ask('/health', 'POST')).toMatchObject({ status: 404 });
     expect(await ask('/index.html', 'DELETE')).toMatchObject({ status: 404 });
   });

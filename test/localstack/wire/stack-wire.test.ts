@@ -98,22 +98,3 @@ test('invocations are told with the event that they were made for', async () => 
   });
   carol.close();
 });
-
-test('what an interceptor does reaches the product: an answer that is lost after the commit is found again', async () => {
-  const dave = await connect('dave');
-  let lost = 0;
-  stack.wire.intercept(async ({ operation, invocation }, forward) => {
-    const answer = await forward();
-    if (operation !== 'TransactWriteItems' || invocation?.functionName !== 'send' || lost > 0) return answer;
-    lost += 1;
-    return 'cut';
-  });
-  const answer = await dave.ask({ action: 'send', recipientId: 'erin', content: 'once' });
-  stack.wire.intercept(undefined);
-
-  expect([lost, answer.type]).toStrictEqual([1, 'message.sent']);
-  expect(await dave.ask({ action: 'send', recipientId: 'erin', content: 'twice' })).toMatchObject({
-    message: { seq: 2 },
-  });
-  dave.close();
-});

@@ -90,17 +90,6 @@ test.each([
   expect(policyAllows({ Statement: [{ Effect: 'Allow', Action, Resource }] }, arn)).toBe(allowed);
 });
 
-test('policy: what is not evaluated never allows, and denies if it can', () => {
-  const conditional = { Action: '*', Resource: '*', Condition: { IpAddress: {} } };
-  const rest = allow('*').Statement;
-
-  expect(policyAllows({ Statement: [{ Effect: 'Allow', ...conditional }] }, arn)).toBe(false);
-  expect(policyAllows({ Statement: [{ Effect: 'Deny', ...conditional }, ...rest] }, arn)).toBe(false);
-  expect(
-    policyAllows({ Statement: [{ Effect: 'Deny', NotAction: 'x:y', Resource: '*' }, ...rest] }, arn),
-  ).toBe(false);
-});
-
 test.each([undefined, null, 'Allow', [], {}, { Statement: ['Allow'] }])('policy: %j is none', (policy) => {
   expect(policyAllows(policy, arn)).toBeUndefined();
 });

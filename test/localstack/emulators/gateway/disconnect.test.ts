@@ -68,14 +68,6 @@ test.each([
   expect(second.socket.readyState).toBe(second.socket.OPEN);
 });
 
-test('without $disconnect a connection just ends', async () => {
-  const stage = await startStage({});
-  const client = await stage.open();
-  client.socket.close(1000);
-
-  expect((await client.closed).code).toBe(1000);
-});
-
 test('closing the gateway closes every connection with 1001 and waits for its $disconnect', async () => {
   const done: unknown[] = [];
   const $disconnect = recordedRoute(async (event) => {
