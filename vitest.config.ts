@@ -1,8 +1,11 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Those have a command of their own: `npm run test:long`.
+    exclude: [...configDefaults.exclude, 'test/**/*.long.test.ts'],
+    globalSetup: ['test/contract/support/shared-stack.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
