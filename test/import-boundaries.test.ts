@@ -102,26 +102,6 @@ test.for(Object.entries(boundaries))('%s uses all that it may import', ([folder,
   );
 });
 
-test('CONTRIBUTING says the same', () => {
-  const page = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
-  const rows = [...page.matchAll(/^\| `(.+?)` \| .* \| (.+) \|$/gm)].map(([, folder = '', may = '']) => [
-    folder,
-    {
-      project: [...may.matchAll(/`(.+?)`/g)].map(([, place]) => place).sort(),
-      packages: !may.endsWith('; no package'),
-    },
-  ]);
-  const anything = [
-    ['bench/', { project: [], packages: true }],
-    ['test/', { project: [], packages: true }],
-  ];
-  const rules = Object.entries(boundaries).map(([folder, { project, packages }]) => [
-    folder,
-    { project: project.filter((place) => place !== folder).sort(), packages },
-  ]);
-  expect(Object.fromEntries(rows)).toStrictEqual(Object.fromEntries([...rules, ...anything]));
-});
-
 test('what the product runs in the cloud knows nothing of an emulator', () => {
   const words = /localstack|dynoxide|fauxqs|ministack|127\.0\.0\.1|localhost/i;
   const files = globSync(['functions/**/*.ts', 'shared/**/*.ts'], { cwd: root });
