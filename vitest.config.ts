@@ -3,8 +3,9 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They need a deployment: npm run test:deploy.
-    exclude: [...configDefaults.exclude, 'test/deploy/**'],
+    // Those have commands of their own: npm run test:deploy, npm run test:long.
+    exclude: [...configDefaults.exclude, 'test/deploy/**', 'test/**/*.long.test.ts'],
+    globalSetup: ['test/contract/support/shared-stack.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

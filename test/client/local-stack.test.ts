@@ -1,6 +1,5 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type Stack, startStack } from '#localstack/stack.ts';
-import { UNTHROTTLED } from '#test/contract/support/target.ts';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { openSharedStack } from '#test/contract/support/target.ts';
 import { type CutPoint, makeCutter } from './support/cutting-web-socket.ts';
 import {
   connected,
@@ -14,11 +13,11 @@ import {
 
 const testMs = 180_000;
 
-let stack: Stack;
+let stack: Awaited<ReturnType<typeof openSharedStack>>;
 const devices: Device[] = [];
 
 beforeAll(async () => {
-  stack = await startStack({ environment: { RATE_LIMITS: JSON.stringify(UNTHROTTLED) } });
+  stack = await openSharedStack(inject('sharedStackDoor'));
 }, 120_000);
 afterEach(() => {
   for (const { client } of devices.splice(0)) client.close();

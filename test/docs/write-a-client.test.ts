@@ -2,11 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, inject, test, vi } from 'vitest';
 import { listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
-import { type Stack, startStack } from '#localstack/stack.ts';
 import type { Message } from '#shared/protocol/replies.ts';
-import { UNTHROTTLED } from '#test/contract/support/target.ts';
+import { openSharedStack } from '#test/contract/support/target.ts';
 import { eventually, newUser } from '../client/support/devices.ts';
 
 interface DocumentedClient {
@@ -24,7 +23,7 @@ const [, code = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync(page, 'utf8')) ??
 // Inside the project, so that the code finds its packages.
 const folder = mkdtempSync(fileURLToPath(new URL('../../node_modules/.write-a-client-', import.meta.url)));
 
-let stack: Stack;
+let stack: Awaited<ReturnType<typeof openSharedStack>>;
 let connect: Connect;
 const clients: DocumentedClient[] = [];
 
@@ -32,7 +31,7 @@ beforeAll(async () => {
   const file = join(folder, 'client.mjs');
   writeFileSync(file, code);
   ({ connect } = await import(pathToFileURL(file).href));
-  stack = await startStack({ environment: { RATE_LIMITS: JSON.stringify(UNTHROTTLED) } });
+  stack = await openSharedStack(inject('sharedStackDoor'));
 }, 120_000);
 afterEach(() => void vi.useRealTimers());
 afterAll(async () => {

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { shrink } from './shrink.ts';
 import { type SimulationOptions, simulate } from './simulate.ts';
 
-const seeds = Number(process.env.SIMULATION_SEEDS ?? 2_500);
+const seeds = Number(process.env.SIMULATION_SEEDS ?? 300);
 const perTest = 100;
 const timeout = 300_000;
 

@@ -259,6 +259,9 @@ export function intercepting(
   return { send } as unknown as DocumentClient;
 }
 
+/** A clock that stands still: however long a busy machine takes, nothing is late. */
+export const clockAt = (now: number): Clock => ({ now: () => now, sleep: async () => {} });
+
 /** A command's failure as the SDK throws it. */
 export function sdkError(name: string, httpStatusCode: number, fields: object = {}): Error {
   return Object.assign(new Error(name), {

@@ -1,10 +1,9 @@
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Stack, startStack } from '#localstack/stack.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { sendTo } from '#test/contract/support/calls.ts';
 import { attempt, type Client } from '#test/contract/support/client.ts';
 import { asSubprotocol } from '#test/contract/support/contract.ts';
-import { UNTHROTTLED } from '#test/contract/support/target.ts';
+import { openSharedStack } from '#test/contract/support/target.ts';
 import { expectAccessible } from './accessible.ts';
 import { browserPath, launchBrowser } from './browser.ts';
 import { makePerson, type Person } from './person.ts';
@@ -18,13 +17,13 @@ const eventually = <Value>(read: () => Value) => expect.poll(read, { timeout: wa
 const messagesTo = (count: number) => Array.from({ length: count }, (_, index) => `message ${index + 1}`);
 
 describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
-  let stack: Stack;
+  let stack: Awaited<ReturnType<typeof openSharedStack>>;
   let browser: Browser;
   let page: Page;
   let complaints: string[];
 
   beforeAll(async () => {
-    stack = await startStack({ environment: { RATE_LIMITS: JSON.stringify(UNTHROTTLED) } });
+    stack = await openSharedStack(inject('sharedStackDoor'));
     browser = await launchBrowser();
   }, testMs);
   afterAll(async () => {
@@ -288,18 +287,18 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
   );
 
   test(
-    'a conversation of a thousand messages scrolls back to its first',
+    'a conversation of five pages scrolls back to its first',
     async () => {
-      const { bob } = await openLongConversation(1_000);
-      await bob.message('message 1000').waitFor();
+      const { bob } = await openLongConversation(150);
+      await bob.message('message 150').waitFor();
       expect(await bob.message('message 1').count()).toBe(0);
       while ((await bob.message('message 1').count()) === 0) {
         await bob.messages.press('Home');
         await page.waitForTimeout(20);
       }
-      expect(await bob.texts()).toEqual(messagesTo(1_000));
+      expect(await bob.texts()).toEqual(messagesTo(150));
       await bob.messages.press('End');
-      await bob.message('message 1000').waitFor();
+      await bob.message('message 150').waitFor();
       await eventually(bob.pixelsBelow).toBeLessThan(2);
       await page.setViewportSize({ width: 1280, height: 500 });
       await eventually(bob.pixelsBelow).toBeLessThan(2);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test as vitestTest } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test as vitestTest } from 'vitest';
 import { attempt, type Client, type Handshake, type HandshakeOptions } from './client.ts';
 import { readDeviations, unknownDeviations } from './deviations.ts';
 import { isRemote, openTarget, type RateLimits, type Target, UNTHROTTLED } from './target.ts';
@@ -102,7 +102,7 @@ export function contract(section: string, options: ContractOptions = {}): Contra
 
   beforeAll(async () => {
     expect(unknownDeviations(deviations, section, registered), 'deviations that name no test').toEqual([]);
-    running = await openTarget('limits' in options ? options.limits : UNTHROTTLED);
+    running = await openTarget('limits' in options ? options.limits : UNTHROTTLED, inject('sharedStackDoor'));
   }, STACK_TIMEOUT_MS);
   afterAll(async () => await running?.stop(), STACK_TIMEOUT_MS);
 

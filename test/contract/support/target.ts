@@ -27,15 +27,16 @@ export const UNTHROTTLED = {
 /** Bursts (tokens) and refills (tokens per second) of a stack; undefined: what it has by default. */
 export type RateLimits = typeof UNTHROTTLED | undefined;
 
-function remoteTarget(url: string): Target {
+/** A place that others use as well, and that goes on after these tests. */
+function sharedTarget(url: string, tokens: string | undefined): Target {
   return {
     url,
     httpUrl: undefined,
     token: async (user, ttl) => {
-      if (!REMOTE_TOKEN_URL) {
+      if (!tokens) {
         throw new Error('POSTRIDER_URL is set, and POSTRIDER_TOKEN_URL is not');
       }
-      const tokenUrl = new URL(REMOTE_TOKEN_URL);
+      const tokenUrl = new URL(tokens);
       tokenUrl.searchParams.set('user', user);
       if (ttl !== undefined) {
         tokenUrl.searchParams.set('ttl', String(ttl));
@@ -50,10 +51,26 @@ function remoteTarget(url: string): Target {
   };
 }
 
-/** The place to test: POSTRIDER_URL, or a local stack with these limits, started for the caller. */
-export async function openTarget(limits: RateLimits): Promise<Target> {
+/** The stack of `shared-stack.ts`, behind the door that its `globalSetup` provides. */
+export async function openSharedStack(door: string): Promise<Target & { readonly httpUrl: string }> {
+  const response = await fetch(door);
+  const answer = await response.text();
+  if (!response.ok) {
+    throw new Error(`the shared stack did not start: ${answer}`);
+  }
+  return {
+    ...sharedTarget(`${answer.replace('http:', 'ws:')}/local`, `${answer}/token`),
+    httpUrl: answer,
+  };
+}
+
+/** The place to test: POSTRIDER_URL, the local stack that is shared, or one with these limits, started for the caller. */
+export async function openTarget(limits: RateLimits, sharedStackDoor?: string): Promise<Target> {
   if (REMOTE_URL !== undefined) {
-    return remoteTarget(REMOTE_URL);
+    return sharedTarget(REMOTE_URL, REMOTE_TOKEN_URL);
+  }
+  if (limits === UNTHROTTLED && sharedStackDoor !== undefined) {
+    return await openSharedStack(sharedStackDoor);
   }
   const { startStack } = await import('#localstack/stack.ts');
   return await startStack({

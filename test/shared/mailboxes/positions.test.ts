@@ -2,7 +2,7 @@ import { GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { directConversationId } from '#shared/log/conversation.ts';
 import type { Session } from '#test/support/world.ts';
-import { intercepting, sdkError, startWorld, type World } from '#test/support/world.ts';
+import { clockAt, intercepting, sdkError, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -207,7 +207,7 @@ test('history passes over what cannot be read, both ways', async () => {
         ExpressionAttributeValues: { ':damaged': new Uint8Array(60) },
       }),
     );
-  const clock = { now: () => Date.now() + 60_000, sleep: async () => {} };
+  const clock = clockAt(Date.now() + 60_000);
   const environment = world.environment({ clock });
   const page = async (session: Session, fields: { before?: number; after?: number; limit?: number }) => {
     const reply = await environment.history({ action: 'history', conversationId, ...fields }, session, 'r');

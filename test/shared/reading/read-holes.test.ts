@@ -3,7 +3,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Requests } from '#shared/actions.ts';
 import { makeMemoryCache } from '#shared/cache/memory-cache.lru.ts';
 import { directConversationId } from '#shared/log/conversation.ts';
-import { type EnvironmentOptions, intercepting, startWorld, type World } from '#test/support/world.ts';
+import {
+  clockAt,
+  type EnvironmentOptions,
+  intercepting,
+  startWorld,
+  type World,
+} from '#test/support/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -102,7 +108,7 @@ test('what the tiers already have beyond a hole does not carry a reader over it'
 
 test('a hole at the very end, where nothing follows, is young as long as the conversation is', async () => {
   const { history } = await conversationOf(5);
-  const later = { now: () => Date.now() + 11_000, sleep: async () => {} };
+  const later = clockAt(Date.now() + 11_000);
 
   const young = hiding(5, 99);
   expect(await history({ dynamodb: young.dynamodb, clock: noWaiting }, { after: 0 })).toStrictEqual([
@@ -122,7 +128,7 @@ async function spoilt(
   spoil: (conversationId: string, seq: number) => Promise<unknown>,
   seqs: number[],
 ) {
-  const anHourAgo = { now: () => Date.now() - 3_600_000, sleep: async () => {} };
+  const anHourAgo = clockAt(Date.now() - 3_600_000);
   const { conversationId, history, send } = await conversationOf(count, { clock: anHourAgo });
   for (const seq of seqs) await spoil(conversationId, seq);
   await send();
@@ -184,7 +190,7 @@ test('what comes after a stretch is asked for once, also where there is nothing'
     if (name === 'QueryCommand') queries += 1;
     return next();
   });
-  const later = { now: () => Date.now() + 11_000, sleep: async () => {} };
+  const later = clockAt(Date.now() + 11_000);
 
   expect(await history({ dynamodb, clock: later }, { before: 9, limit: 7 })).toStrictEqual([[1], false]);
 

@@ -5,7 +5,13 @@ import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
 import { byteLength } from '#shared/protocol/fields.ts';
 import type { Message, Reply } from '#shared/protocol/replies.ts';
 import type { Session } from '#test/support/world.ts';
-import { type EnvironmentOptions, intercepting, startWorld, type World } from '#test/support/world.ts';
+import {
+  clockAt,
+  type EnvironmentOptions,
+  intercepting,
+  startWorld,
+  type World,
+} from '#test/support/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -175,7 +181,7 @@ test('a young hole is not passed over: the rest is told to come', async () => {
 test('an old hole is skipped and counted, and does not block the mailbox', async () => {
   const [alice, bob] = [user('alice'), user('bob')];
   await sendMany(alice, bob, 3);
-  const clock = { now: () => Date.now() + 11_000, sleep: async () => {} };
+  const clock = clockAt(Date.now() + 11_000);
   const before = world.telemetry.counts.get('MessagesSkipped') ?? 0;
 
   const { messages, done } = await reconnect(bob, {}, world.environment({ dynamodb: hiding(2, 99), clock }));
@@ -196,7 +202,7 @@ test('an unreadable row is skipped once it is old, and does not block the mailbo
       ExpressionAttributeValues: { ':damaged': new Uint8Array(80) },
     }),
   );
-  const clock = { now: () => Date.now() + 11_000, sleep: async () => {} };
+  const clock = clockAt(Date.now() + 11_000);
 
   const young = await reconnect(bob);
   const old = await reconnect(bob, {}, world.environment({ clock }));
@@ -359,7 +365,7 @@ test('a conversation whose first message is not all visible yet is told to come'
     if (name === 'BatchGetCommand' && answer.Responses?.[conversations]) answer.Responses[conversations] = [];
     return answer;
   });
-  const later = { now: () => Date.now() + 11_000, sleep: async () => {} };
+  const later = clockAt(Date.now() + 11_000);
   const list = (options: EnvironmentOptions, session: Session) =>
     world.environment(options).conversations({ action: 'conversations' }, session, undefined);
 
