@@ -15,6 +15,8 @@ const longestMs = 360_000;
 const tolerated = 3;
 const toleratedShare = 0.25;
 const report = '.postrider/mutation.json';
+/** Stryker's copies of the project, which it leaves behind when it is ended. */
+const copies = '.postrider/stryker';
 
 interface Report {
   readonly files: Readonly<Record<string, { readonly mutants: readonly { readonly status: string }[] }>>;
@@ -66,7 +68,7 @@ function mutateChanged(): number {
     patterns.join(','),
   ];
   const { status, error } = spawnSync(process.execPath, stryker, { stdio: 'inherit', timeout: longestMs });
-  // Stryker ends its runners and leaves no files, and then tells a code of its own.
+  rmSync(copies, { recursive: true, force: true, maxRetries: 5 });
   if (Object(error).code === 'ETIMEDOUT') {
     say(
       `Ended after ${longestMs / 60_000} minutes, and not judged: \`npm run mutate -- --mutate FILE\` takes its time.`,
