@@ -8,8 +8,9 @@ export default defineConfig({
       ...configDefaults.exclude,
       // A whole stack, a bundler and hundreds of random runs: too slow for a mutant, and no test of one part.
       'test/client/{local-stack,bundle,package,simulation}.test.ts',
-      // Storage, which is not mutated.
-      'test/shared/adapters/**',
+      // What is bound to a service is not mutated.
+      'test/shared/aws/clients.test.ts',
+      'test/shared/cache/connect.test.ts',
       'test/shared/**/*.*.test.ts',
     ],
     testTimeout: 30_000,
