@@ -147,13 +147,13 @@ export async function startWorld() {
   /** A session of `userId`, with its connection's row as `$connect` and the first `reconnect` leave it. */
   async function join(
     userId: string,
-    options: { ready?: boolean; expiresAt?: number } = {},
+    options: { ready?: boolean; expiresAt?: number; address?: string } = {},
   ): Promise<Session> {
     connections += 1;
     const session = {
       userId,
       connectionId: `connection-${connections}`,
-      address: '192.0.2.1',
+      address: options.address ?? '192.0.2.1',
       expiresAt: options.expiresAt ?? Date.now() + 3_600_000,
     };
     await environment().connections.add({
