@@ -1,5 +1,12 @@
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
-import { parseIssuer, parseSwitch, parseText, parseWholeNumber, pickOne } from './setting-parsers.ts';
+import {
+  parseAudiences,
+  parseIssuer,
+  parseSwitch,
+  parseText,
+  parseWholeNumber,
+  pickOne,
+} from './setting-parsers.ts';
 
 /**
  * Every setting of a deployment. They are cdk context keys with the prefix `postrider:`, from `cdk.json`
@@ -10,10 +17,12 @@ export interface Settings {
   readonly name: string;
   /** The OIDC issuer whose tokens are accepted. Absent: a Cognito user pool is created. */
   readonly issuer?: string;
-  /** What the token's `aud` must be. Goes with `issuer`. */
+  /** What the token's `aud` must be or hold, or several of which it must hold one, with commas between. Goes with `issuer`. */
   readonly audience?: string;
   /** Where the issuer's keys are. Absent: `{issuer}/.well-known/jwks.json`. */
   readonly jwksUri?: string;
+  /** How long known keys of the issuer count on while it does not give them again. */
+  readonly issuerKeysHours: number;
   /** A scope without which a token is refused with 403. Goes with `issuer`. Absent: every right token may connect. */
   readonly tokenScope?: string;
   /** Whether people may sign themselves up in the Cognito pool that is created. */
@@ -57,11 +66,12 @@ const parsers: Parsers = {
     'a letter, then letters, digits and single hyphens, 20 at most, such as "Postrider"',
   ),
   issuer: parseIssuer,
-  audience: parseText(/^\S{1,256}$/, 'the `aud` of your tokens, such as "my-app"'),
+  audience: parseAudiences,
   jwksUri: parseText(
     /^https:\/\/\S+$/,
     'an https URL: "jwks_uri" of {issuer}/.well-known/openid-configuration',
   ),
+  issuerKeysHours: parseWholeNumber(1, 168),
   tokenScope: parseText(/^[^\s"\\]{1,256}$/, 'one scope, without spaces'),
   selfSignUp: parseSwitch,
   cache: pickOne(['public', 'vpc', 'none']),
@@ -88,6 +98,7 @@ const parsers: Parsers = {
 
 const defaults = {
   name: 'Postrider',
+  issuerKeysHours: 24,
   selfSignUp: false,
   cache: 'public',
   cacheMaxGigabytes: 5,

@@ -30,9 +30,10 @@ import { makeReconnect, type ReconnectDependencies } from './resume/reconnect.ts
 import type { UseCases } from './runtime/call.ts';
 import type { Clock, Random, RandomBytes } from './runtime/clock.ts';
 import { makeFrameHandler } from './runtime/frame-handler.middy.ts';
-import { type Environment, hoursSetting, optionalSetting, setting } from './runtime/settings.ts';
+import { type Environment, hoursSetting, listSetting, optionalSetting, setting } from './runtime/settings.ts';
 import type { FunctionTelemetry, Telemetry } from './runtime/telemetry.ts';
 import { makeAuthorizeHandler } from './sign-in/authorize-handler.ts';
+import { remoteKeys } from './sign-in/issuer-keys.jose.ts';
 import { makeRefusalLog } from './sign-in/refusal-log.ts';
 import { makeTokenVerifier } from './sign-in/token-verifier.jose.ts';
 
@@ -276,15 +277,14 @@ export function composeDeliver(outside: Outside & Database & Keys & Sockets & Ev
   return makeDeliverHandler({ ...outside, deliverLaterTelling });
 }
 
-/** `functions/authorize.ts`. `keysAt` gives the keys that an issuer publishes at an address. */
-export function composeAuthorize(
-  outside: Outside & { readonly keysAt: (uri: string) => OptionsOf<typeof makeTokenVerifier>['keys'] },
-) {
-  const { settings, keysAt, clock } = outside;
+/** `functions/authorize.ts` */
+export function composeAuthorize(outside: Outside) {
+  const { settings, clock } = outside;
+  const keepMs = hoursSetting('TOKEN_KEYS_HOURS', 24, settings);
   const verify = makeTokenVerifier({
     issuer: setting('TOKEN_ISSUER', settings),
-    audience: setting('TOKEN_AUDIENCE', settings),
-    keys: keysAt(setting('TOKEN_JWKS_URI', settings)),
+    audience: listSetting('TOKEN_AUDIENCE', settings),
+    keys: remoteKeys(setting('TOKEN_JWKS_URI', settings), { ...outside, keepMs }),
     requiredScope: optionalSetting('TOKEN_SCOPE', settings),
     clock,
   });

@@ -35,6 +35,16 @@ test.each([
   ['issuer', 'login.example.com', 'https URL'],
   ['issuer', 'https://', 'https URL'],
   ['jwksUri', 'ftp://keys', 'an https URL'],
+  ['audience', 'web,,android', 'the `aud` of your tokens'],
+  ['audience', 'web,', 'the `aud` of your tokens'],
+  ['audience', 'my app', 'the `aud` of your tokens'],
+  ['audience', [], 'the `aud` of your tokens'],
+  ['audience', ['web', 'ios,android'], 'the `aud` of your tokens'],
+  ['audience', ['web', 7], 'the `aud` of your tokens'],
+  ['audience', 'x'.repeat(257), 'the `aud` of your tokens'],
+  ['audience', Array(5).fill('x'.repeat(250)), 'the `aud` of your tokens'],
+  ['issuerKeysHours', 0, 'a whole number from 1 to 168'],
+  ['issuerKeysHours', 169, 'a whole number from 1 to 168'],
   ['tokenScope', 'two scopes', 'one scope'],
   ['selfSignUp', 'yes', 'true or false'],
   ['keepData', 1, 'true or false'],
@@ -53,6 +63,15 @@ test.each([
 ])('a wrong %s (%j) fails and says what to write', (name, value, remedy) => {
   expect(() => read({ [name]: value })).toThrow(`postrider:${name} is ${JSON.stringify(value)}: write `);
   expect(() => read({ [name]: value })).toThrow(remedy);
+});
+
+test.each([
+  ['web', 'web'],
+  ['web,android', 'web,android'],
+  ['web, android', 'web,android'],
+  [['web', 'https://api.example.com/'], 'web,https://api.example.com/'],
+])('the audience %j is %s', (audience, read_) => {
+  expect(read({ issuer: 'https://login.example.com', audience }).audience).toBe(read_);
 });
 
 test('everything that is wrong is said at once', () => {
