@@ -1,7 +1,10 @@
+import { isIP } from 'node:net';
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
 
 export interface StartSettings {
   readonly port: number;
+  /** An address, or a name. */
+  readonly host: string | undefined;
   readonly dataDir: string | undefined;
   /** For the functions, which read it again. */
   readonly rateLimits: string | undefined;
@@ -14,11 +17,12 @@ export class StartSettingError extends Error {
 
 const defaultPort = 4510;
 
-/** What `npm start` can be told, from the environment: `PORT`, `DATA_DIR` and `RATE_LIMITS`. */
+/** What `npm start` can be told, from the environment: `PORT`, `HOST`, `DATA_DIR` and `RATE_LIMITS`. */
 export function readStartSettings(environment: Readonly<Record<string, string | undefined>>): StartSettings {
   parseRateLimits(environment.RATE_LIMITS);
   return {
     port: readPort(environment.PORT),
+    host: readHost(environment.HOST),
     dataDir: environment.DATA_DIR || undefined,
     rateLimits: environment.RATE_LIMITS || undefined,
   };
@@ -30,5 +34,13 @@ function readPort(text: string | undefined): number {
   if (port <= 65_535) return port;
   throw new StartSettingError(
     `PORT must be a whole number from 0 (any free port) to 65535, and it is "${text}". Leave it out for ${defaultPort}.`,
+  );
+}
+
+function readHost(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (isIP(text) !== 0 || /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(text)) return text;
+  throw new StartSettingError(
+    `HOST must be an address or a name, without a scheme or a port, and it is "${text}". For example: HOST=0.0.0.0 for all addresses of this machine.`,
   );
 }
