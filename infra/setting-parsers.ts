@@ -41,3 +41,26 @@ export function parseIssuer(value: unknown): string {
   }
   return value;
 }
+
+/** One audience, or several as a list. From the command line a list is JSON. */
+export function parseAudiences(value: unknown): readonly string[] {
+  const expectation =
+    'the `aud` of your tokens, such as "my-app", or several as a list, such as ["web-client", "android-client"]';
+  const list = typeof value === 'string' && value.startsWith('[') ? parseJson(value, expectation) : value;
+  const audiences: unknown[] = Array.isArray(list) ? list : [list];
+  // No issuer's audience has a comma. Whoever writes one means a list, and the functions take it for one.
+  const right = audiences.filter((one) => typeof one === 'string' && /^[^\s,]{1,256}$/.test(one));
+  if (right.length !== audiences.length || right.length === 0 || right.length > mostAudiences)
+    throw new Error(expectation);
+  return [...new Set(right.map(String))];
+}
+
+const mostAudiences = 20;
+
+function parseJson(text: string, expectation: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(expectation);
+  }
+}

@@ -34,6 +34,16 @@ test.each([
   ['issuer', 'http://login.example.com', 'https URL'],
   ['issuer', 'login.example.com', 'https URL'],
   ['issuer', 'https://', 'https URL'],
+  ['audience', 'web-client,android-client', 'several as a list'],
+  ['audience', '["web-client"', 'several as a list'],
+  ['audience', [], 'several as a list'],
+  ['audience', ['web-client', 7], 'several as a list'],
+  ['audience', ['web,client'], 'several as a list'],
+  ['account', '1234', '12 digits'],
+  ['region', 'Frankfurt', 'a region such as'],
+  ['concurrency', 9, 'a whole number from 10'],
+  ['warmReadsPerSecond', 11_999, 'a whole number from 12000'],
+  ['warmWritesPerSecond', 3_999, 'a whole number from 4000'],
   ['jwksUri', 'ftp://keys', 'an https URL'],
   ['tokenScope', 'two scopes', 'one scope'],
   ['selfSignUp', 'yes', 'true or false'],
@@ -53,6 +63,16 @@ test.each([
 ])('a wrong %s (%j) fails and says what to write', (name, value, remedy) => {
   expect(() => read({ [name]: value })).toThrow(`postrider:${name} is ${JSON.stringify(value)}: write `);
   expect(() => read({ [name]: value })).toThrow(remedy);
+});
+
+test('an issuer may have several audiences: a list, which the command line writes as JSON', () => {
+  const issuer = 'https://login.example.com';
+  const audiences = ['web-client', 'android-client'];
+  expect(read({ issuer, audience: audiences }).audience).toEqual(audiences);
+  expect(read({ issuer, audience: JSON.stringify(audiences) }).audience).toEqual(audiences);
+  expect(read({ issuer, audience: 'https://chat.example.com/' }).audience).toEqual([
+    'https://chat.example.com/',
+  ]);
 });
 
 test('everything that is wrong is said at once', () => {
