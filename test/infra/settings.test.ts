@@ -34,6 +34,12 @@ test.each([
   ['issuer', 'http://login.example.com', 'https URL'],
   ['issuer', 'login.example.com', 'https URL'],
   ['issuer', 'https://', 'https URL'],
+  ['audience', '["web-client"', 'the `aud` of your tokens'],
+  ['account', '1234', '12 digits'],
+  ['region', 'Frankfurt', 'a region such as'],
+  ['concurrency', 9, 'a whole number from 10'],
+  ['warmReadsPerSecond', 11_999, 'a whole number from 12000'],
+  ['warmWritesPerSecond', 3_999, 'a whole number from 4000'],
   ['jwksUri', 'ftp://keys', 'an https URL'],
   ['audience', 'web,,android', 'the `aud` of your tokens'],
   ['audience', 'web,', 'the `aud` of your tokens'],
@@ -69,6 +75,7 @@ test.each([
   ['web', 'web'],
   ['web,android', 'web,android'],
   ['web, android', 'web,android'],
+  ['["web", "android"]', 'web,android'],
   [['web', 'https://api.example.com/'], 'web,https://api.example.com/'],
 ])('the audience %j is %s', (audience, read_) => {
   expect(read({ issuer: 'https://login.example.com', audience }).audience).toBe(read_);
