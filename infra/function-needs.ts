@@ -60,7 +60,13 @@ export const functionNeeds = {
   send: { ...servesActions('send'), memoryMegabytes: 1024, timeoutSeconds: 25 },
   reconnect: { ...servesActions('reconnect'), memoryMegabytes: 1024, timeoutSeconds: 25 },
   sync: { ...servesActions('sync'), memoryMegabytes: 1024, timeoutSeconds: 25 },
-  fallback: { ...answersFrames, memoryMegabytes: 512, timeoutSeconds: 10 },
+  fallback: {
+    ...answersFrames,
+    memoryMegabytes: 512,
+    timeoutSeconds: 10,
+    // A malformed frame is charged to its user.
+    tables: { rateLimits: ['UpdateItem'] },
+  },
   deliver: {
     memoryMegabytes: 512,
     timeoutSeconds: 30,

@@ -1,10 +1,12 @@
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
+import { parseTrustedNetworks } from '#shared/limits/trusted-networks.ts';
 
 export interface StartSettings {
   readonly port: number;
   readonly dataDir: string | undefined;
   /** For the functions, which read it again. */
   readonly rateLimits: string | undefined;
+  readonly trustedNetworks: string | undefined;
 }
 
 /** A setting that is wrong. The message says what to write instead. */
@@ -14,13 +16,15 @@ export class StartSettingError extends Error {
 
 const defaultPort = 4510;
 
-/** What `npm start` can be told, from the environment: `PORT`, `DATA_DIR` and `RATE_LIMITS`. */
+/** What `npm start` can be told, from the environment: `PORT`, `DATA_DIR`, `RATE_LIMITS` and `TRUSTED_NETWORKS`. */
 export function readStartSettings(environment: Readonly<Record<string, string | undefined>>): StartSettings {
   parseRateLimits(environment.RATE_LIMITS);
+  parseTrustedNetworks(environment.TRUSTED_NETWORKS);
   return {
     port: readPort(environment.PORT),
     dataDir: environment.DATA_DIR || undefined,
     rateLimits: environment.RATE_LIMITS || undefined,
+    trustedNetworks: environment.TRUSTED_NETWORKS || undefined,
   };
 }
 

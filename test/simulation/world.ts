@@ -74,10 +74,13 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
 
 const generous = JSON.stringify(
   Object.fromEntries(
-    ['messagesPerUser', 'messagesPerAddress', 'requestsPerUser', 'connectionsPerAddress'].map((name) => [
-      name,
-      { burst: 100_000, refillPerSecond: 100_000 },
-    ]),
+    [
+      'messagesPerUser',
+      'messagesPerAddress',
+      'requestsPerUser',
+      'connectionsPerUser',
+      'connectionsPerAddress',
+    ].map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
   ),
 );
 

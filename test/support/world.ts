@@ -62,16 +62,21 @@ export interface EnvironmentOptions {
   readonly cipher?: MessageCipher;
   readonly limiter?: RateLimiter;
   readonly rateLimits?: string;
+  /** Beside those that every environment has. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly random?: () => number;
   readonly fewMailboxes?: number;
 }
 
 const generous = JSON.stringify(
   Object.fromEntries(
-    ['messagesPerUser', 'messagesPerAddress', 'requestsPerUser', 'connectionsPerAddress'].map((name) => [
-      name,
-      { burst: 100_000, refillPerSecond: 100_000 },
-    ]),
+    [
+      'messagesPerUser',
+      'messagesPerAddress',
+      'requestsPerUser',
+      'connectionsPerUser',
+      'connectionsPerAddress',
+    ].map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
   ),
 );
 
@@ -108,6 +113,7 @@ export async function startWorld() {
         ...places,
         KMS_KEY_ID: kms.keyId,
         RATE_LIMITS: options.rateLimits ?? generous,
+        ...options.settings,
       },
       memories: { ...(options.fewMailboxes !== undefined && { fewMailboxes: options.fewMailboxes }) },
       ...{ dynamodb: client, transactions: client, kms: kmsClient, cache: undefined },
@@ -138,6 +144,7 @@ export async function startWorld() {
       conversations: overConnections(useCases, 'conversations'),
       block: overConnections(useCases, 'block'),
       unblock: overConnections(useCases, 'unblock'),
+      ping: overConnections(useCases, 'ping'),
       deliverLater: makeDeliverLater(parts),
       openConnection: makeOpenConnection(parts),
     };
