@@ -78,7 +78,8 @@ export const functionNeeds = {
       dataKeys: ['GetItem'],
     },
     contentKey: ['Decrypt'],
-    connections: ['POST'],
+    // DELETE ends a connection that does not read.
+    connections: ['POST', 'DELETE'],
     publishesNotifications: true,
   },
 } as const satisfies Record<string, FunctionNeeds>;

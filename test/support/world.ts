@@ -38,10 +38,11 @@ export interface Session extends Actor {
 
 type Frame = (Reply & { requestId?: string }) | Push;
 
-/** The far ends of connections: what was posted to each, and which of them are gone. */
+/** The far ends of connections: what was posted to each, which of them are gone, and which are not read. */
 export interface TestGateway extends ConnectionGateway {
   readonly frames: Map<string, Frame[]>;
   readonly gone: Set<string>;
+  readonly full: Set<string>;
   readonly closed: string[];
   pushes(connectionId: string): Push[];
 }
@@ -214,13 +215,16 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
 function makeTestGateway(): TestGateway {
   const frames = new Map<string, Frame[]>();
   const gone = new Set<string>();
+  const full = new Set<string>();
   const closed: string[] = [];
   return {
     frames,
     gone,
+    full,
     closed,
     async post(connectionId, frame) {
       if (gone.has(connectionId)) return 'gone';
+      if (full.has(connectionId)) return 'full';
       frames.set(connectionId, [...(frames.get(connectionId) ?? []), JSON.parse(frame)]);
       return 'posted';
     },
