@@ -80,6 +80,8 @@ export const functionNeeds = {
     contentKey: ['Decrypt'],
     // DELETE ends a connection that does not read.
     connections: ['POST', 'DELETE'],
+    // A look that has posted leaves another one.
+    queuesDelivery: true,
     publishesNotifications: true,
   },
 } as const satisfies Record<string, FunctionNeeds>;

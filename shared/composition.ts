@@ -260,7 +260,7 @@ export function composeDisconnect(outside: Outside & Database) {
   return makeDisconnectHandler({ ...outside, connections: connectionsOf(outside) });
 }
 
-export function deliverParts(outside: Outside & Database & Keys & Sockets & Events) {
+export function deliverParts(outside: Outside & Database & Keys & Sockets & Queue & Events) {
   return {
     ...basisOf(outside),
     connections: connectionsOf(outside),
@@ -268,12 +268,13 @@ export function deliverParts(outside: Outside & Database & Keys & Sockets & Even
     mailboxes: mailboxesOf(outside),
     cipher: cipherOf(outside),
     gateway: gatewayOf(outside),
+    queue: queueOf(outside),
     notifications: notificationsOf(outside),
   };
 }
 
 /** `functions/deliver.ts` */
-export function composeDeliver(outside: Outside & Database & Keys & Sockets & Events) {
+export function composeDeliver(outside: Outside & Database & Keys & Sockets & Queue & Events) {
   const parts = deliverParts(outside);
   // Records are looked at side by side, and each has log lines of its own.
   const deliverLaterTelling = (telemetry: Telemetry) => makeDeliverLater({ ...parts, telemetry });

@@ -18,7 +18,7 @@ import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 import { makeOpenConnection } from '#shared/connections/open-connection.ts';
 import { makeDeliverLater } from '#shared/delivery/deliver-later.ts';
 import type { DeliveryQueue, MessageReference } from '#shared/delivery/delivery-queue.ts';
-import type { Notifications } from '#shared/delivery/notifications.ts';
+import type { Notification, Notifications } from '#shared/delivery/notifications.ts';
 import type { MessageCipher } from '#shared/keys/message-cipher.ts';
 import { chargesOf } from '#shared/limits/charges.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
@@ -92,7 +92,7 @@ export async function startWorld() {
   });
   const gateway = makeTestGateway();
   const left: MessageReference[] = [];
-  const published: (MessageReference & { unread: number })[] = [];
+  const published: Notification[] = [];
   const telemetry = makeTestTelemetry();
   const tableSettings = Object.fromEntries(
     Object.entries(dynamodb.tableNames).map(([id, name]) => [
@@ -127,7 +127,7 @@ export async function startWorld() {
       ...sendParts(outside),
       queue: options.queue ?? { leave: async (reference: MessageReference) => void left.push(reference) },
       notifications: options.notifications ?? {
-        publish: async (one: MessageReference & { unread: number }) => void published.push(one),
+        publish: async (one: Notification) => void published.push(one),
       },
       gateway: options.gateway ?? gateway,
       ...(options.cipher && { cipher: options.cipher }),
