@@ -1,4 +1,5 @@
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
+import { parseTrustedNetworks } from '#shared/limits/trusted-networks.ts';
 import {
   parseAudiences,
   parseIssuer,
@@ -50,6 +51,8 @@ export interface Settings {
   readonly warmWritesPerSecond?: number;
   /** Overrides of the rate limits per user and address, as JSON. */
   readonly rateLimits?: string;
+  /** Networks whose addresses have no limit of connections, in CIDR notation, separated by commas. */
+  readonly trustedNetworks?: string;
   /** How long a data key seals new messages before the next one takes over. Old ones stay readable. */
   readonly dataKeyHours: number;
   /** Who gets the alarms by mail. Absent: subscribe to the topics yourself. */
@@ -107,6 +110,7 @@ const parsers: Parsers = {
   warmReadsPerSecond: parseWholeNumber(12_000, 10_000_000),
   warmWritesPerSecond: parseWholeNumber(4_000, 10_000_000),
   rateLimits: parseRateLimitOverrides,
+  trustedNetworks: parseTrustedNetworkList,
   dataKeyHours: parseWholeNumber(1, 8_760),
   alarmEmail: parseText(/^\S+@\S+\.\S+$/, 'an e-mail address'),
   logLevel: pickOne(['DEBUG', 'INFO', 'WARN', 'ERROR']),
@@ -210,4 +214,15 @@ function parseRateLimitOverrides(value: unknown): string {
     throw new Error(`the changed limits as JSON: ${(error as Error).message}`);
   }
   return json;
+}
+
+/** The same: the functions read it again. */
+function parseTrustedNetworkList(value: unknown): string {
+  if (typeof value !== 'string') throw new Error('networks separated by commas, such as "203.0.113.0/24"');
+  try {
+    parseTrustedNetworks(value);
+  } catch (error) {
+    throw new Error(`networks separated by commas: ${(error as Error).message}`);
+  }
+  return value.replaceAll(/\s/g, '');
 }

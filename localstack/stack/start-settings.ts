@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
+import { parseTrustedNetworks } from '#shared/limits/trusted-networks.ts';
 
 export interface StartSettings {
   readonly port: number;
@@ -8,6 +9,7 @@ export interface StartSettings {
   readonly dataDir: string | undefined;
   /** For the functions, which read it again. */
   readonly rateLimits: string | undefined;
+  readonly trustedNetworks: string | undefined;
 }
 
 /** A setting that is wrong. The message says what to write instead. */
@@ -17,14 +19,19 @@ export class StartSettingError extends Error {
 
 const defaultPort = 4510;
 
-/** What `npm start` can be told, from the environment: `PORT`, `HOST`, `DATA_DIR` and `RATE_LIMITS`. */
+/**
+ * What `npm start` can be told, from the environment: `PORT`, `HOST`, `DATA_DIR`, `RATE_LIMITS` and
+ * `TRUSTED_NETWORKS`.
+ */
 export function readStartSettings(environment: Readonly<Record<string, string | undefined>>): StartSettings {
   parseRateLimits(environment.RATE_LIMITS);
+  parseTrustedNetworks(environment.TRUSTED_NETWORKS);
   return {
     port: readPort(environment.PORT),
     host: readHost(environment.HOST),
     dataDir: environment.DATA_DIR || undefined,
     rateLimits: environment.RATE_LIMITS || undefined,
+    trustedNetworks: environment.TRUSTED_NETWORKS || undefined,
   };
 }
 

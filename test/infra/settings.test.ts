@@ -66,6 +66,8 @@ test.each([
   ['apiGatewayLogRole', 'maybe', 'one of "create", "exists"'],
   ['rateLimits', '{"messagesPerUser":{"burst":0}}', 'messagesPerUser.burst'],
   ['rateLimits', { nonsense: {} }, 'there is no limit "nonsense"'],
+  ['trustedNetworks', '203.0.113.0', 'is no network'],
+  ['trustedNetworks', ['203.0.113.0/24'], 'networks separated by commas'],
 ])('a wrong %s (%j) fails and says what to write', (name, value, remedy) => {
   expect(() => read({ [name]: value })).toThrow(`postrider:${name} is ${JSON.stringify(value)}: write `);
   expect(() => read({ [name]: value })).toThrow(remedy);
