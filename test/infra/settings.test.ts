@@ -36,6 +36,8 @@ test.each([
   ['issuer', 'https://', 'https URL'],
   ['jwksUri', 'ftp://keys', 'an https URL'],
   ['tokenScope', 'two scopes', 'one scope'],
+  ['epoch', 'two words', 'letters, digits'],
+  ['epoch', 'e'.repeat(65), 'not used before'],
   ['selfSignUp', 'yes', 'true or false'],
   ['keepData', 1, 'true or false'],
   ['cacheMaxGigabytes', 0, 'a whole number from 1 to 5000'],
