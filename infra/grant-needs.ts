@@ -29,7 +29,7 @@ export interface SharedParts {
   readonly api: MessagingApi;
   readonly queue: IQueue;
   readonly notifications: EventBus;
-  readonly settings: Pick<Settings, 'rateLimits' | 'dataKeyHours' | 'issuerKeysHours'>;
+  readonly settings: Pick<Settings, 'rateLimits' | 'trustedNetworks' | 'dataKeyHours' | 'issuerKeysHours'>;
   readonly cache?: MessageCache;
   readonly network?: CacheNetwork;
 }
@@ -82,8 +82,10 @@ function grantTables(lambda: LambdaFunction, { tables: needed }: FunctionNeeds, 
     if (needs.includes('Query index')) allow(lambda, ['dynamodb:Query'], indexArn(id as TableId, table));
     lambda.addEnvironment(environmentVariable, table.tableName);
   }
-  if (needed.rateLimits !== undefined && parts.settings.rateLimits !== undefined) {
-    lambda.addEnvironment('RATE_LIMITS', parts.settings.rateLimits);
+  if (needed.rateLimits !== undefined) {
+    const { rateLimits, trustedNetworks } = parts.settings;
+    if (rateLimits !== undefined) lambda.addEnvironment('RATE_LIMITS', rateLimits);
+    if (trustedNetworks !== undefined) lambda.addEnvironment('TRUSTED_NETWORKS', trustedNetworks);
   }
 }
 

@@ -3,6 +3,7 @@ import type { DocumentClient } from './aws/document-client.ts';
 import { type TableId, tables } from './aws/tables.ts';
 import { makeMemoryCache } from './cache/memory-cache.lru.ts';
 import type { MessageCache } from './cache/message-cache.ts';
+import { makeAnswerPing } from './connections/answer-ping.ts';
 import { makeConnectHandler } from './connections/connect-handler.ts';
 import { makeConnections } from './connections/connections.dynamodb.ts';
 import { makeDisconnectHandler } from './connections/disconnect-handler.ts';
@@ -16,6 +17,7 @@ import { makeDataKeys } from './keys/data-key-store.kms.ts';
 import { makeMessageCipher } from './keys/message-cipher.aes.ts';
 import { parseRateLimits } from './limits/rate-limit-settings.ts';
 import { makeRateLimiter } from './limits/rate-limiter.dynamodb.ts';
+import { parseTrustedNetworks } from './limits/trusted-networks.ts';
 import { makeConversationLog } from './log/conversation-log.dynamodb.ts';
 import { makeMessageIds } from './log/message-id.uuid.ts';
 import { makeSendMessage, type SendDependencies } from './log/send-message.ts';
@@ -88,15 +90,16 @@ interface Tiers {
   readonly cache: MessageCache | undefined;
 }
 
+/** Which life of the data this is. */
+const epochOf = ({ settings }: Outside): string => setting('EPOCH', settings);
+
 const tableName = ({ settings }: Outside, id: TableId): string =>
   setting(tables[id].environmentVariable, settings);
 
-const basisOf = ({ clock, random, randomBytes, telemetry }: Outside) => ({
-  clock,
-  random,
-  randomBytes,
-  telemetry,
-});
+const basisOf = (outside: Outside) => {
+  const { clock, random, randomBytes, telemetry } = outside;
+  return { clock, random, randomBytes, telemetry, epoch: epochOf(outside) };
+};
 
 const connectionsOf = (outside: Outside & Database) =>
   makeConnections({ ...outside, tableName: tableName(outside, 'connections') });
@@ -224,7 +227,7 @@ export const syncUseCases = (parts: ReturnType<typeof syncParts>): UseCases<Acti
   conversations: makeListConversations(parts),
   block: makeChangeRelationship(parts),
   unblock: makeChangeRelationship(parts),
-  ping: async () => ({ type: 'pong' }),
+  ping: makeAnswerPing(parts),
 });
 
 /** `functions/sync.ts`: the small requests. */
@@ -234,8 +237,9 @@ export function composeSync(outside: FrameOutside) {
 }
 
 /** `functions/fallback.ts`: frames that no route took. Reading them tells what is wrong with them. */
-export function composeFallback(outside: Outside & Sockets) {
-  return makeFrameHandler({ ...outside, gateway: gatewayOf(outside), useCases: {}, answers: 'respond' });
+export function composeFallback(outside: Outside & Database & Sockets) {
+  const parts = { ...basisOf(outside), gateway: gatewayOf(outside), limiter: limiterOf(outside) };
+  return makeFrameHandler({ ...parts, useCases: {}, answers: 'respond' });
 }
 
 export function connectParts(outside: Outside & Database & Sockets) {
@@ -244,6 +248,7 @@ export function connectParts(outside: Outside & Database & Sockets) {
     connections: connectionsOf(outside),
     gateway: gatewayOf(outside),
     limiter: limiterOf(outside),
+    isTrusted: parseTrustedNetworks(optionalSetting('TRUSTED_NETWORKS', outside.settings)),
   };
 }
 
@@ -257,7 +262,7 @@ export function composeDisconnect(outside: Outside & Database) {
   return makeDisconnectHandler({ ...outside, connections: connectionsOf(outside) });
 }
 
-export function deliverParts(outside: Outside & Database & Keys & Sockets & Events) {
+export function deliverParts(outside: Outside & Database & Keys & Sockets & Queue & Events) {
   return {
     ...basisOf(outside),
     connections: connectionsOf(outside),
@@ -265,12 +270,13 @@ export function deliverParts(outside: Outside & Database & Keys & Sockets & Even
     mailboxes: mailboxesOf(outside),
     cipher: cipherOf(outside),
     gateway: gatewayOf(outside),
+    queue: queueOf(outside),
     notifications: notificationsOf(outside),
   };
 }
 
 /** `functions/deliver.ts` */
-export function composeDeliver(outside: Outside & Database & Keys & Sockets & Events) {
+export function composeDeliver(outside: Outside & Database & Keys & Sockets & Queue & Events) {
   const parts = deliverParts(outside);
   // Records are looked at side by side, and each has log lines of its own.
   const deliverLaterTelling = (telemetry: Telemetry) => makeDeliverLater({ ...parts, telemetry });
@@ -288,5 +294,10 @@ export function composeAuthorize(outside: Outside) {
     requiredScope: optionalSetting('TOKEN_SCOPE', settings),
     clock,
   });
-  return makeAuthorizeHandler({ ...outside, verify, tellRefusal: makeRefusalLog(outside) });
+  return makeAuthorizeHandler({
+    ...outside,
+    verify,
+    tellRefusal: makeRefusalLog(outside),
+    epoch: epochOf(outside),
+  });
 }

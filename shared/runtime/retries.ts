@@ -83,6 +83,13 @@ export const policies = {
     withinMs: 1_000,
     pause: shortPause,
   },
+  fullSocket: {
+    what: 'a page of a drain to a client that has yet to read those before it',
+    why: 'A slow network takes seconds for what waits in the buffer. A push is not tried again: who does not read is not written to.',
+    attempts: 12,
+    withinMs: 3_000,
+    pause: { fromMs: 200, toMs: 400 },
+  },
   close: {
     what: 'the closing of a surplus connection that API Gateway does not know yet',
     why: 'It answers 410 for one that is still opening, which takes less than a second. After the last try its `reconnect` finds it removed.',

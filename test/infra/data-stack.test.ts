@@ -133,6 +133,27 @@ describe('an issuer of the team’s own', () => {
   });
 });
 
+describe('warm throughput', () => {
+  const warm = ({ data }: Synthesised) =>
+    resourcesOf(data, 'AWS::DynamoDB::GlobalTable').flatMap(([id, { Properties }]) =>
+      Properties.WarmThroughput === undefined
+        ? []
+        : [[id.replace(/^Tables|[0-9A-F]{8}$/g, ''), Properties.WarmThroughput]],
+    );
+
+  test('is DynamoDB’s own by default', () => {
+    expect(warm(synthesise())).toEqual([]);
+  });
+
+  test('is that of the settings for the tables that a send touches', () => {
+    const tables = warm(synthesise({ warmWritesPerSecond: 20_000 }));
+    expect(tables.map(([name]) => name).sort()).toEqual([
+      ...['Connections', 'Conversations', 'Mailboxes', 'Messages', 'RateLimits', 'Relationships'],
+    ]);
+    for (const [, value] of tables) expect(value).toEqual({ WriteUnitsPerSecond: 20_000 });
+  });
+});
+
 describe('a throw-away deployment', () => {
   test('leaves nothing behind', () => {
     const { data } = synthesise({ keepData: 'false' });

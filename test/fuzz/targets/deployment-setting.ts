@@ -11,6 +11,7 @@ const right = {
   domainName: 'chat.example.com',
   certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/abc',
   rateLimits: '{"messagesPerUser":{"burst":60}}',
+  trustedNetworks: '203.0.113.0/24,2001:db8::/32',
   dataKeyHours: 24,
   alarmEmail: 'ops@example.com',
   logLevel: 'INFO',
