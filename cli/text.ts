@@ -63,28 +63,26 @@ export function rows(text: PlainText, columns: number): string {
 }
 
 function wrapped(line: string, width: number): string {
-  let done = '';
-  let row = { text: '', cells: 0 };
-  /** The row up to its last space, where it is rather broken than within a word. */
-  let words = row;
-  const put = (character: string, cells: number) => {
-    if (row.cells + cells > width) {
-      const rest = { text: row.text.slice(words.text.length), cells: row.cells - words.cells };
-      const isWordMoved = words.cells > 0 && indent.length + rest.cells + cells <= width;
-      done += `${isWordMoved ? words.text : row.text}\n`;
-      row = isWordMoved
-        ? { text: indent + rest.text, cells: indent.length + rest.cells }
-        : { text: indent, cells: indent.length };
-      words = { text: '', cells: 0 };
-    }
-    row = { text: row.text + character, cells: row.cells + cells };
-    if (character === ' ') words = row;
+  let shown = '';
+  let column = 0;
+  const breakRow = () => {
+    shown += `\n${indent}`;
+    column = indent.length;
   };
-  for (const character of line) {
-    if (character !== '\t') put(character, cellsOf(character));
-    else for (let left = tabStop - (row.cells % tabStop); left > 0; left -= 1) put(' ', 1);
+  const put = (character: string) => {
+    const cells = cellsOf(character);
+    if (column + cells > width) breakRow();
+    shown += character;
+    column += cells;
+  };
+  for (const part of line.split(/([ \t])/)) {
+    const characters = part === '\t' ? ' '.repeat(tabStop - (column % tabStop)) : part;
+    const cells = Array.from(characters, cellsOf).reduce((sum, one) => sum + one, 0);
+    // A word stays whole where it fits into a row.
+    if (column + cells > width && indent.length + cells <= width) breakRow();
+    for (const character of characters) put(character);
   }
-  return done + row.text;
+  return shown;
 }
 
 /** Cells of a terminal that a character takes; rather too many, where terminals differ. */

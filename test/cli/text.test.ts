@@ -85,7 +85,7 @@ test('a message of just the terminal’s width does not put what follows at the 
 
 test('words stay whole where they fit into a row, and spaces are kept', () => {
   expect(rows(plain('one two three four'), 12)).toBe('one two \n    three \n    four');
-  expect(rows(plain('one  twothreefour'), 12)).toBe('one  \n    twothree\n    four');
+  expect(rows(plain('one  twothreefour'), 12)).toBe('one  twothre\n    efour');
   expect(rows(plain('a\tb\tc'), 20)).toBe('a       b       c');
   expect(rows(plain('onetwothreefour'), 12)).toBe('onetwothreef\n    our');
   expect(rows(plain('short'), 80)).toBe('short');
