@@ -57,7 +57,10 @@ async function start(settings: StartSettings): Promise<Stack> {
     port: settings.port,
     ...(settings.host !== undefined && { host: settings.host }),
     ...(settings.dataDir !== undefined && { dataDir: settings.dataDir }),
-    ...(settings.rateLimits !== undefined && { environment: { RATE_LIMITS: settings.rateLimits } }),
+    environment: {
+      ...(settings.rateLimits !== undefined && { RATE_LIMITS: settings.rateLimits }),
+      ...(settings.trustedNetworks !== undefined && { TRUSTED_NETWORKS: settings.trustedNetworks }),
+    },
     onLog: (line) => console.error(line),
     onNotification: (_, detail) => console.log(`notification: ${JSON.stringify(detail)}`),
     onCrash(error) {

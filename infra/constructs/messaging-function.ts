@@ -21,6 +21,8 @@ export interface MessagingFunctionProps {
   readonly bundle: string;
   readonly memoryMegabytes: number;
   readonly timeoutSeconds: number;
+  /** How many of it run at a time, no more and never fewer for others' sake. */
+  readonly reserved: number | undefined;
   readonly settings: Settings;
   /** Only with a cache inside a VPC. */
   readonly network?: CacheNetwork;
@@ -49,6 +51,7 @@ export class MessagingFunction extends Construct {
       handler: 'index.handler',
       memorySize: props.memoryMegabytes,
       timeout: Duration.seconds(props.timeoutSeconds),
+      ...(props.reserved !== undefined && { reservedConcurrentExecutions: props.reserved }),
       role: this.role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
+import { parseTrustedNetworks } from '#shared/limits/trusted-networks.ts';
 
 export interface StartSettings {
   readonly port: number;
@@ -8,6 +9,7 @@ export interface StartSettings {
   readonly dataDir: string | undefined;
   /** For the functions, which read it again. */
   readonly rateLimits: string | undefined;
+  readonly trustedNetworks: string | undefined;
 }
 
 /** A setting that is wrong. The message says what to write instead. */
@@ -17,21 +19,26 @@ export class StartSettingError extends Error {
 
 const defaultPort = 4510;
 
-/** What `npm start` can be told, from the environment: `PORT`, `HOST`, `DATA_DIR` and `RATE_LIMITS`. It takes no arguments. */
+/**
+ * What `npm start` can be told, from the environment: `PORT`, `HOST`, `DATA_DIR`, `RATE_LIMITS` and
+ * `TRUSTED_NETWORKS`. It takes no arguments.
+ */
 export function readStartSettings(
   environment: Readonly<Record<string, string | undefined>>,
   args: readonly string[] = [],
 ): StartSettings {
   if (args.length > 0)
     throw new StartSettingError(
-      `It takes no arguments, and was given "${args.join(' ')}". Its settings are variables of the environment: PORT, HOST, DATA_DIR, RATE_LIMITS, VALKEY_URL, DYNAMODB_ENDPOINT. For example: PORT=4511 npm start`,
+      `It takes no arguments, and was given "${args.join(' ')}". Its settings are variables of the environment: PORT, HOST, DATA_DIR, RATE_LIMITS, TRUSTED_NETWORKS, VALKEY_URL, DYNAMODB_ENDPOINT. For example: PORT=4511 npm start`,
     );
   parseRateLimits(environment.RATE_LIMITS);
+  parseTrustedNetworks(environment.TRUSTED_NETWORKS);
   return {
     port: readPort(environment.PORT),
     host: readHost(environment.HOST),
     dataDir: environment.DATA_DIR || undefined,
     rateLimits: environment.RATE_LIMITS || undefined,
+    trustedNetworks: environment.TRUSTED_NETWORKS || undefined,
   };
 }
 

@@ -1,21 +1,27 @@
 import { expect, it } from 'vitest';
 import { readStartSettings, type StartSettings } from '#localstack/stack/start-settings.ts';
 
+const usual = {
+  port: 4510,
+  host: undefined,
+  dataDir: undefined,
+  rateLimits: undefined,
+  trustedNetworks: undefined,
+};
+
 it.each<[Record<string, string>, StartSettings]>([
-  [{}, { port: 4510, host: undefined, dataDir: undefined, rateLimits: undefined }],
-  [
-    { PORT: '', HOST: '', DATA_DIR: '', RATE_LIMITS: '' },
-    { port: 4510, host: undefined, dataDir: undefined, rateLimits: undefined },
-  ],
+  [{}, usual],
+  [{ PORT: '', HOST: '', DATA_DIR: '', RATE_LIMITS: '', TRUSTED_NETWORKS: '' }, usual],
   [
     { PORT: '0', DATA_DIR: './data' },
-    { port: 0, host: undefined, dataDir: './data', rateLimits: undefined },
+    { ...usual, port: 0, dataDir: './data' },
   ],
   [
     { RATE_LIMITS: '{"messagesPerUser":{"burst":60}}' },
-    { port: 4510, host: undefined, dataDir: undefined, rateLimits: '{"messagesPerUser":{"burst":60}}' },
+    { ...usual, rateLimits: '{"messagesPerUser":{"burst":60}}' },
   ],
-  [{ PORT: '65535' }, { port: 65_535, host: undefined, dataDir: undefined, rateLimits: undefined }],
+  [{ TRUSTED_NETWORKS: '203.0.113.0/24' }, { ...usual, trustedNetworks: '203.0.113.0/24' }],
+  [{ PORT: '65535' }, { ...usual, port: 65_535 }],
 ])('reads %o', (environment, settings) => {
   expect(readStartSettings(environment)).toEqual(settings);
 });
@@ -59,5 +65,11 @@ it.each(['http://my-machine.local', '192.168.1.5:4510', '[::1]', 'a b', ' ', '*'
 it('refuses RATE_LIMITS that the functions would, and says what to write', () => {
   expect(() => readStartSettings({ RATE_LIMITS: '{"messages":{}}' })).toThrow(
     /^RATE_LIMITS: there is no limit "messages"; the limits are messagesPerUser, .*For example: /,
+  );
+});
+
+it('refuses TRUSTED_NETWORKS that the functions would, and says what to write', () => {
+  expect(() => readStartSettings({ TRUSTED_NETWORKS: 'office' })).toThrow(
+    /^TRUSTED_NETWORKS: "office" is no network; .*For example: /,
   );
 });
