@@ -42,20 +42,24 @@ export function parseIssuer(value: unknown): string {
   return value;
 }
 
-/** One audience, or several as a list. From the command line a list is JSON. */
-export function parseAudiences(value: unknown): readonly string[] {
+/** Audiences as a list, or in one text with commas between them, as the functions read them. */
+export function parseAudiences(value: unknown): string {
   const expectation =
-    'the `aud` of your tokens, such as "my-app", or several as a list, such as ["web-client", "android-client"]';
-  const list = typeof value === 'string' && value.startsWith('[') ? parseJson(value, expectation) : value;
-  const audiences: unknown[] = Array.isArray(list) ? list : [list];
-  // No issuer's audience has a comma. Whoever writes one means a list, and the functions take it for one.
-  const right = audiences.filter((one) => typeof one === 'string' && /^[^\s,]{1,256}$/.test(one));
-  if (right.length !== audiences.length || right.length === 0 || right.length > mostAudiences)
+    'the `aud` of your tokens, such as "my-app", or several with commas between them, such as "web,android"';
+  const list = typeof value === 'string' ? listIn(value, expectation) : value;
+  if (!Array.isArray(list) || list.length === 0) throw new Error(expectation);
+  const names = list.map((name: unknown) => (typeof name === 'string' ? name.trim() : ''));
+  const text = names.join(',');
+  // All of a function's environment has 4 KB.
+  if (!names.every((name) => /^[^\s,]{1,256}$/.test(name)) || text.length > 1_024)
     throw new Error(expectation);
-  return [...new Set(right.map(String))];
+  return text;
 }
 
-const mostAudiences = 20;
+/** From the command line a list is JSON, too. */
+function listIn(text: string, expectation: string): unknown {
+  return text.startsWith('[') ? parseJson(text, expectation) : text.split(',');
+}
 
 function parseJson(text: string, expectation: string): unknown {
   try {

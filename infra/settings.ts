@@ -1,4 +1,5 @@
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
+import { parseTrustedNetworks } from '#shared/limits/trusted-networks.ts';
 import {
   parseAudiences,
   parseIssuer,
@@ -21,10 +22,12 @@ export interface Settings {
   readonly region?: string;
   /** The OIDC issuer whose tokens are accepted. Absent: a Cognito user pool is created. */
   readonly issuer?: string;
-  /** What the token's `aud` must be or hold: one of these. Goes with `issuer`. */
-  readonly audience?: readonly string[];
+  /** What the token's `aud` must be or hold, or several of which it must hold one, with commas between. Goes with `issuer`. */
+  readonly audience?: string;
   /** Where the issuer's keys are. Absent: `{issuer}/.well-known/jwks.json`. */
   readonly jwksUri?: string;
+  /** How long known keys of the issuer count on while it does not give them again. */
+  readonly issuerKeysHours: number;
   /** A scope without which a token is refused with 403. Goes with `issuer`. Absent: every right token may connect. */
   readonly tokenScope?: string;
   /** Whether people may sign themselves up in the Cognito pool that is created. */
@@ -48,6 +51,8 @@ export interface Settings {
   readonly warmWritesPerSecond?: number;
   /** Overrides of the rate limits per user and address, as JSON. */
   readonly rateLimits?: string;
+  /** Networks whose addresses have no limit of connections, in CIDR notation, separated by commas. */
+  readonly trustedNetworks?: string;
   /** How long a data key seals new messages before the next one takes over. Old ones stay readable. */
   readonly dataKeyHours: number;
   /** Who gets the alarms by mail. Absent: subscribe to the topics yourself. */
@@ -85,6 +90,7 @@ const parsers: Parsers = {
     /^https:\/\/\S+$/,
     'an https URL: "jwks_uri" of {issuer}/.well-known/openid-configuration',
   ),
+  issuerKeysHours: parseWholeNumber(1, 168),
   tokenScope: parseText(/^[^\s"\\]{1,256}$/, 'one scope, without spaces'),
   selfSignUp: parseSwitch,
   cache: pickOne(['public', 'vpc', 'none']),
@@ -104,6 +110,7 @@ const parsers: Parsers = {
   warmReadsPerSecond: parseWholeNumber(12_000, 10_000_000),
   warmWritesPerSecond: parseWholeNumber(4_000, 10_000_000),
   rateLimits: parseRateLimitOverrides,
+  trustedNetworks: parseTrustedNetworkList,
   dataKeyHours: parseWholeNumber(1, 8_760),
   alarmEmail: parseText(/^\S+@\S+\.\S+$/, 'an e-mail address'),
   logLevel: pickOne(['DEBUG', 'INFO', 'WARN', 'ERROR']),
@@ -115,6 +122,7 @@ const parsers: Parsers = {
 
 const defaults = {
   name: 'Postrider',
+  issuerKeysHours: 24,
   selfSignUp: false,
   cache: 'public',
   cacheMaxGigabytes: 5,
@@ -206,4 +214,15 @@ function parseRateLimitOverrides(value: unknown): string {
     throw new Error(`the changed limits as JSON: ${(error as Error).message}`);
   }
   return json;
+}
+
+/** The same: the functions read it again. */
+function parseTrustedNetworkList(value: unknown): string {
+  if (typeof value !== 'string') throw new Error('networks separated by commas, such as "203.0.113.0/24"');
+  try {
+    parseTrustedNetworks(value);
+  } catch (error) {
+    throw new Error(`networks separated by commas: ${(error as Error).message}`);
+  }
+  return value.replaceAll(/\s/g, '');
 }

@@ -20,7 +20,7 @@ const visibilityFactor = 6;
  */
 const pollerActions = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
 
-/** References to committed messages, each looked at again after ten seconds; what fails five times rests in `deadLetters`. */
+/** References to committed messages, each looked at again after ten seconds, and once more where a connection took it; what fails five times rests in `deadLetters`. */
 export class LaterDelivery extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;

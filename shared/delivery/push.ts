@@ -15,7 +15,7 @@ export function isOpen({ ready, expiresAt }: Connection, clock: Clock): boolean 
   return ready && expiresAt > clock.now();
 }
 
-/** How many connections took a push, and how many it could not be posted to. */
+/** How many connections took a push, and how many may take it at another try. Those that are gone or do not read count as neither. */
 export interface Pushed {
   readonly taken: number;
   readonly failed: number;
@@ -30,12 +30,19 @@ export async function pushTo(
   const open = connections.filter((connection) => isOpen(connection, clock));
   if (open.length === 0) return { taken: 0, failed: 0 };
   const frame = frameOf();
+  /** It does not read: nobody writes to it any more. It comes back for what it has missed. */
+  const end = async ({ connectionId }: Connection) => {
+    telemetry.info('connection ended that does not read', { connectionId });
+    telemetry.count('ConnectionNotReading');
+    await gateway.close(connectionId);
+  };
   const outcomes = await Promise.all(
     open.map(async (connection) => {
       try {
         const outcome = await gateway.post(connection.connectionId, frame, { mayRepeat: true });
         // The connection was ready once, so this is not the 410 of one that is still opening.
-        if (outcome === 'gone') await table.remove(connection);
+        if (outcome !== 'posted') await table.remove(connection);
+        if (outcome === 'full') await end(connection);
         return outcome;
       } catch (error) {
         telemetry.error('push failed', error, { to: connection.connectionId });

@@ -2,7 +2,7 @@ import { roomIn, sizeOf } from '#shared/protocol/pages.ts';
 import type { ConversationPosition, Message, Reply } from '#shared/protocol/replies.ts';
 import { replyFrame } from '#shared/protocol/replies.ts';
 
-/** The client has left in the middle of a drain; it will reconnect. */
+/** The client has left in the middle of a drain, or was let go of because it does not read; it will reconnect. */
 export class ConnectionGone extends Error {
   override readonly name = 'ConnectionGone';
 }
@@ -18,7 +18,7 @@ export interface Pager {
 
 /** Throws `ConnectionGone` once `post` says so. */
 export function makePager(
-  post: (frame: string) => Promise<'posted' | 'gone'>,
+  post: (frame: string) => Promise<'posted' | 'gone' | 'full'>,
   requestId: string | undefined,
 ): Pager {
   const pageRoom = roomIn(replyFrame({ type: 'reconnect.page', messages: [] }, requestId));
@@ -28,7 +28,7 @@ export function makePager(
   let leftToName = roomIn(replyFrame({ type: 'reconnect.done', conversations: [], more: false }, requestId));
 
   async function send(reply: Reply): Promise<void> {
-    if ((await post(replyFrame(reply, requestId))) === 'gone') throw new ConnectionGone();
+    if ((await post(replyFrame(reply, requestId))) !== 'posted') throw new ConnectionGone();
   }
 
   async function flush(): Promise<void> {

@@ -36,6 +36,13 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
     return isOpen;
   }
 
+  /** Back-pressure: a slow reader is waited for, and one that does not read is let go of. */
+  async function postPage(connectionId: string, frame: string) {
+    const outcome = await gateway.post(connectionId, frame, { waitsForReader: true });
+    if (outcome === 'full') await gateway.close(connectionId);
+    return outcome;
+  }
+
   return async (request, call) => {
     const { actor, connectionId, requestId, charges } = call;
     const isOpen = await withinLimits(limiter, charges, () => letPushesBegin(call));
@@ -43,7 +50,7 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
     const behind = findBehind(request, await mailboxes.all(actor.userId, skip));
-    const pager = makePager((frame) => gateway.post(connectionId, frame), requestId);
+    const pager = makePager((frame) => postPage(connectionId, frame), requestId);
     try {
       await drain(actor, behind, pager);
     } catch (error) {

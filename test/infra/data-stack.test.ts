@@ -143,7 +143,8 @@ describe('an issuer of the team’s own', () => {
   test('makes the user pool unnecessary, and the authorizer trusts it alone', () => {
     const { data, messaging } = synthesise({
       issuer: 'https://login.example.com/',
-      audience: ['chat', 'chat-on-phones'],
+      audience: ['chat', 'android'],
+      issuerKeysHours: 48,
       tokenScope: 'use',
     });
     data.resourceCountIs('AWS::Cognito::UserPool', 0);
@@ -151,7 +152,8 @@ describe('an issuer of the team’s own', () => {
       Environment: {
         Variables: Match.objectLike({
           TOKEN_ISSUER: 'https://login.example.com/',
-          TOKEN_AUDIENCE: 'chat,chat-on-phones',
+          TOKEN_AUDIENCE: 'chat,android',
+          TOKEN_KEYS_HOURS: '48',
           TOKEN_SCOPE: 'use',
           TOKEN_JWKS_URI: 'https://login.example.com/.well-known/jwks.json',
         }),

@@ -27,8 +27,13 @@ const user = (name: string): string => {
   return `${name}-${users}`;
 };
 
+let senders = 0;
+
+/** Over an address of its own: many senders side by side would get in each other's way at the limit of one. */
 async function sendMany(from: string, to: string, count: number, content = 'message'): Promise<string> {
-  const [environment, session] = [world.environment(), await world.join(from)];
+  senders += 1;
+  const address = `10.0.${Math.floor(senders / 256)}.${senders % 256}`;
+  const [environment, session] = [world.environment(), await world.join(from, { address })];
   let conversationId = '';
   for (let index = 1; index <= count; index += 1) {
     const request = { action: 'send', recipientId: to, content: `${content} ${index}` } as const;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import { expect, test } from 'vitest';
+import type { RateLimitCharge } from '#shared/limits/rate-limiter.ts';
 import { ProtocolError } from '#shared/protocol/errors.ts';
 import { DependencyFailure } from '#shared/runtime/failures.ts';
 import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
@@ -13,7 +14,8 @@ const now = Date.parse('2026-03-01T00:00:00Z');
 type InvokeOptions = { expiresAt?: number } & Partial<Pick<Context, 'getRemainingTimeInMillis'>>;
 
 /** A handler whose ping does as told, and what went over the management API. */
-function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post' = 'respond') {
+function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post' = 'respond', budget = 9) {
+  const charged: RateLimitCharge[] = [];
   const calls: string[][] = [];
   const lines: string[] = [];
   let flushed = 0;
@@ -29,6 +31,13 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
         return 'closed';
       },
     },
+    limiter: {
+      take: async (charges) => {
+        charged.push(...charges);
+        return charged.length <= budget ? { allowed: true } : { allowed: false, retryAfterMs: 7 };
+      },
+      lastKnown: () => ({ allowed: true }),
+    },
     clock: { now: () => now, sleep: async () => {} },
     telemetry: {
       ...silentTelemetry,
@@ -41,7 +50,7 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
   });
   const invoke = (body: string, { expiresAt = now / 1000 + 60, ...context }: InvokeOptions = {}) =>
     handler(event(body, expiresAt) as never, context as Context);
-  return { invoke, calls, lines, flushed: () => flushed };
+  return { invoke, calls, charged, lines, flushed: () => flushed };
 }
 
 const event = (body: string, expiresAt: number): SocketEvent => ({
@@ -100,18 +109,51 @@ test.for<[string, Error, string]>([
 
 test('after the expiry the first frame, whatever it is, gets one answer and the connection ends', async () => {
   for (const frame of [ping, 'junk', '{"action":"nope","requestId":"r"}']) {
-    const { invoke, calls } = setUp(pong);
+    const { invoke, calls, charged } = setUp(pong);
     expect(await invoke(frame, { expiresAt: now / 1000 })).toStrictEqual({ statusCode: 200 });
     expect(calls.map(([call]) => call)).toStrictEqual(['post', 'close']);
     const posted = JSON.parse(calls[0]?.[2] ?? '');
     expect(posted).toMatchObject({ type: 'error', code: 'unauthenticated' });
     expect(posted.requestId).toBe(frame === 'junk' ? undefined : 'r');
+    expect(charged).toStrictEqual([]);
   }
 });
 
 test('a valid request of another route is refused, not lost', async () => {
   const { invoke } = setUp(pong);
   expect(body(await invoke('{"action":"conversations"}'))).toMatchObject({ code: 'bad_request' });
+});
+
+/** What is refused before an action can be charged for it. */
+const malformed = [
+  'junk',
+  '[]',
+  '{"action":"nope"}',
+  '{"action":"ping","requestId":7}',
+  '{"action":"ping","unknown":1}',
+  '{"action":"conversations"}',
+];
+
+test.each(malformed)('the malformed frame %s is charged to its user', async (frame) => {
+  const { invoke, charged } = setUp(pong);
+
+  expect(body(await invoke(frame))).toMatchObject({ code: 'bad_request' });
+
+  expect(charged).toStrictEqual([{ limit: 'requestsPerUser', of: 'alice', cost: 1 }]);
+});
+
+test.each(malformed)('over the limit, the malformed frame %s is told just that', async (frame) => {
+  const { invoke } = setUp(pong, 'respond', 0);
+
+  expect(body(await invoke(frame))).toMatchObject({ code: 'rate_limited', retryAfterMs: 7 });
+});
+
+test('what a use case is handed, it charges by itself', async () => {
+  const { invoke, charged } = setUp(pong);
+
+  await invoke(ping);
+
+  expect(charged).toStrictEqual([]);
 });
 
 test('an answer that cannot be posted is logged, and the handler does not throw', async () => {
