@@ -53,6 +53,8 @@ export interface Settings {
   readonly rateLimits?: string;
   /** Networks whose addresses have no limit of connections, in CIDR notation, separated by commas. */
   readonly trustedNetworks?: string;
+  /** Which life of the data this is. Another value when tables were restored: devices forget what they held. */
+  readonly epoch: string;
   /** How long a data key seals new messages before the next one takes over. Old ones stay readable. */
   readonly dataKeyHours: number;
   /** Who gets the alarms by mail. Absent: subscribe to the topics yourself. */
@@ -111,6 +113,10 @@ const parsers: Parsers = {
   warmWritesPerSecond: parseWholeNumber(4_000, 10_000_000),
   rateLimits: parseRateLimitOverrides,
   trustedNetworks: parseTrustedNetworkList,
+  epoch: parseText(
+    /^[A-Za-z0-9._-]{1,64}$/,
+    'a text of letters, digits, dots, hyphens and underscores that was not used before, such as "2"',
+  ),
   dataKeyHours: parseWholeNumber(1, 8_760),
   alarmEmail: parseText(/^\S+@\S+\.\S+$/, 'an e-mail address'),
   logLevel: pickOne(['DEBUG', 'INFO', 'WARN', 'ERROR']),
@@ -128,6 +134,7 @@ const defaults = {
   cacheMaxGigabytes: 5,
   requestsPerSecond: 2_000,
   requestBurst: 1_000,
+  epoch: '1',
   dataKeyHours: 24,
   logLevel: 'INFO',
   logRetentionDays: 30,

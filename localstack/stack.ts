@@ -110,7 +110,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const cacheWire = await openCacheWire(services.cache, cleanup);
 
   const environment = {
-    ...environmentOf(services, issuer, httpUrl, wire),
+    ...environmentOf(services, issuer, httpUrl, wire, directory.epoch),
     ...options.environment,
   };
   const functions = createFunctions({ bundles, runtime, environment, options, wire, cacheWire, cleanup });
@@ -153,7 +153,13 @@ function servicesOptions(options: StackOptions, directory: DataDirectory) {
   };
 }
 
-function environmentOf(services: Services, issuer: Issuer, httpUrl: string, { endpoint }: Wire) {
+function environmentOf(
+  services: Services,
+  issuer: Issuer,
+  httpUrl: string,
+  { endpoint }: Wire,
+  epoch: string,
+) {
   return functionEnvironment({
     endpoints: { dynamodb: endpoint, kms: endpoint, sqs: endpoint, events: endpoint },
     tableNames: services.dynamodb.tableNames,
@@ -165,6 +171,7 @@ function environmentOf(services: Services, issuer: Issuer, httpUrl: string, { en
     managementUrl: `${endpoint}/${stage}`,
     issuer: issuer.issuer,
     audience,
+    epoch,
   });
 }
 

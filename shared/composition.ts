@@ -90,15 +90,16 @@ interface Tiers {
   readonly cache: MessageCache | undefined;
 }
 
+/** Which life of the data this is. */
+const epochOf = ({ settings }: Outside): string => setting('EPOCH', settings);
+
 const tableName = ({ settings }: Outside, id: TableId): string =>
   setting(tables[id].environmentVariable, settings);
 
-const basisOf = ({ clock, random, randomBytes, telemetry }: Outside) => ({
-  clock,
-  random,
-  randomBytes,
-  telemetry,
-});
+const basisOf = (outside: Outside) => {
+  const { clock, random, randomBytes, telemetry } = outside;
+  return { clock, random, randomBytes, telemetry, epoch: epochOf(outside) };
+};
 
 const connectionsOf = (outside: Outside & Database) =>
   makeConnections({ ...outside, tableName: tableName(outside, 'connections') });
@@ -237,8 +238,8 @@ export function composeSync(outside: FrameOutside) {
 
 /** `functions/fallback.ts`: frames that no route took. Reading them tells what is wrong with them. */
 export function composeFallback(outside: Outside & Database & Sockets) {
-  const parts = { gateway: gatewayOf(outside), limiter: limiterOf(outside) };
-  return makeFrameHandler({ ...outside, ...parts, useCases: {}, answers: 'respond' });
+  const parts = { ...basisOf(outside), gateway: gatewayOf(outside), limiter: limiterOf(outside) };
+  return makeFrameHandler({ ...parts, useCases: {}, answers: 'respond' });
 }
 
 export function connectParts(outside: Outside & Database & Sockets) {
@@ -293,5 +294,10 @@ export function composeAuthorize(outside: Outside) {
     requiredScope: optionalSetting('TOKEN_SCOPE', settings),
     clock,
   });
-  return makeAuthorizeHandler({ ...outside, verify, tellRefusal: makeRefusalLog(outside) });
+  return makeAuthorizeHandler({
+    ...outside,
+    verify,
+    tellRefusal: makeRefusalLog(outside),
+    epoch: epochOf(outside),
+  });
 }

@@ -75,6 +75,8 @@ export class MessagingFunction extends Construct {
         // The one dimension of our counters, so that two deployments in one account count apart.
         POWERTOOLS_SERVICE_NAME: settings.name,
         POWERTOOLS_LOG_LEVEL: settings.logLevel,
+        // In every function, so that another life of the data means new environments, and memory ends with the old ones.
+        EPOCH: settings.epoch,
       },
     });
     Validations.of(this.role).acknowledge({

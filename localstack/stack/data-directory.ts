@@ -1,14 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readPrivateFile, writePrivateFile } from '#localstack/emulators/private-file.ts';
 
 export interface DataDirectory {
   readonly path: string;
   /** Whether it goes at the end. */
   readonly temporary: boolean;
+  /** Which life of the data it holds: as long as the directory stays. */
+  readonly epoch: string;
   /** Lets the next one in, and removes a temporary directory. */
   close(): Promise<void>;
 }
@@ -38,7 +42,22 @@ export async function openDataDirectory(path?: string): Promise<DataDirectory> {
     throw unusable(absolute, cause);
   }
   const unlock = await lock(absolute);
-  return { path: absolute, temporary: false, close: async () => unlock() };
+  try {
+    return { path: absolute, temporary: false, epoch: epochIn(absolute), close: async () => unlock() };
+  } catch (cause) {
+    unlock();
+    throw unusable(absolute, cause);
+  }
+}
+
+/** Kept beside the data: they go together, and so a directory that begins anew begins another life. */
+function epochIn(directory: string): string {
+  const file = join(directory, 'epoch.json');
+  const known = readPrivateFile(file);
+  if (typeof known === 'string' && known !== '') return known;
+  const epoch = randomUUID();
+  writePrivateFile(file, epoch);
+  return epoch;
 }
 
 /** Goes with this process as well, whose end may not wait for a start that hangs. */
@@ -48,6 +67,7 @@ function openTemporary(path: string): DataDirectory {
   return {
     path,
     temporary: true,
+    epoch: randomUUID(),
     async close() {
       process.off('exit', remove);
       await rm(path, { recursive: true, force: true });

@@ -20,12 +20,14 @@ export interface Pager {
 export function makePager(
   post: (frame: string) => Promise<'posted' | 'gone' | 'full'>,
   requestId: string | undefined,
+  epoch: string,
 ): Pager {
   const pageRoom = roomIn(replyFrame({ type: 'reconnect.page', messages: [] }, requestId));
   let page: Message[] = [];
   let left = pageRoom;
   const named = new Map<string, ConversationPosition>();
-  let leftToName = roomIn(replyFrame({ type: 'reconnect.done', conversations: [], more: false }, requestId));
+  const emptyDone = { type: 'reconnect.done', conversations: [], more: false, epoch } as const;
+  let leftToName = roomIn(replyFrame(emptyDone, requestId));
 
   async function send(reply: Reply): Promise<void> {
     if ((await post(replyFrame(reply, requestId))) !== 'posted') throw new ConnectionGone();
@@ -53,7 +55,7 @@ export function makePager(
     },
     async finish(more) {
       await flush();
-      await send({ type: 'reconnect.done', conversations: [...named.values()], more });
+      await send({ type: 'reconnect.done', conversations: [...named.values()], more, epoch });
     },
   };
 }

@@ -27,6 +27,7 @@ async function coldStart(settings: Record<string, string> = {}): Promise<void> {
     TOKEN_ISSUER: issuer,
     TOKEN_AUDIENCE: audience,
     TOKEN_JWKS_URI: keyServer.uri,
+    EPOCH: 'this life',
     ...settings,
   };
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
@@ -72,7 +73,7 @@ const policy = (Effect: 'Allow' | 'Deny') => ({
 const allowed = {
   principalId: 'alice',
   policyDocument: policy('Allow'),
-  context: { userId: 'alice', tokenExpiresAt: String(expiresAt) },
+  context: { userId: 'alice', tokenExpiresAt: String(expiresAt), epoch: 'this life' },
 };
 /** The only message that API Gateway turns into a 401. */
 const unauthorized = /^Unauthorized$/;

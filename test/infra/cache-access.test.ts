@@ -39,6 +39,7 @@ describe.skipIf(reasonToSkip(kind))('the access string of the cache’s user', (
     const telemetry = recordTelemetry();
     const cache = makeValkeyCache({
       connect: signedIn(),
+      epoch: '1',
       clock: makeManualClock(),
       random: () => 0.5,
       telemetry,

@@ -30,6 +30,11 @@ describe('functions', () => {
     }
   });
 
+  test('are all told the epoch, so that another one makes new environments of every function', () => {
+    for (const [id, { Properties }] of functionsOf(synthesise({ epoch: 'two' })))
+      expect(Properties.Environment, id).toMatchObject({ Variables: { EPOCH: 'two' } });
+  });
+
   test('let their metrics through at any log level', () => {
     const quiet = synthesise({ logLevel: 'ERROR' });
     for (const [, { Properties }] of functionsOf(quiet)) {

@@ -52,6 +52,8 @@ test.each([
   ['issuerKeysHours', 0, 'a whole number from 1 to 168'],
   ['issuerKeysHours', 169, 'a whole number from 1 to 168'],
   ['tokenScope', 'two scopes', 'one scope'],
+  ['epoch', 'two words', 'letters, digits'],
+  ['epoch', 'e'.repeat(65), 'not used before'],
   ['selfSignUp', 'yes', 'true or false'],
   ['keepData', 1, 'true or false'],
   ['cacheMaxGigabytes', 0, 'a whole number from 1 to 5000'],

@@ -155,7 +155,7 @@ export async function startWorld() {
   /** A session of `userId`, with its connection's row as `$connect` and the first `reconnect` leave it. */
   async function join(
     userId: string,
-    options: { ready?: boolean; expiresAt?: number; address?: string } = {},
+    options: { ready?: boolean; expiresAt?: number; address?: string; epoch?: string } = {},
   ): Promise<Session> {
     connections += 1;
     const session = {
@@ -168,6 +168,7 @@ export async function startWorld() {
       ...session,
       connectedAt: Date.now(),
       ready: options.ready ?? true,
+      epoch: options.epoch ?? testEpoch,
     });
     return session;
   }
@@ -190,7 +191,8 @@ export async function startWorld() {
 }
 
 /** Where queue and event bus would be: tests put their own parts in the place of these. */
-const places = { DELIVERY_QUEUE_URL: 'none', EVENT_BUS_NAME: 'none' };
+export const testEpoch = 'this life';
+const places = { DELIVERY_QUEUE_URL: 'none', EVENT_BUS_NAME: 'none', EPOCH: testEpoch };
 const unreachable = {
   send: async () => {
     throw new Error('A test has no such service.');

@@ -129,3 +129,22 @@ it('refuses a lock file that is not ours', async () => {
   );
   await expect(openDataDirectory(directory)).rejects.toThrow(/cannot be used: file is not a database/);
 });
+
+it('has the epoch of its data: the same as long as it stays, another one for each that begins anew', async () => {
+  const epochs: string[] = [];
+  for (const path of [
+    join(directory, 'one'),
+    join(directory, 'one'),
+    join(directory, 'two'),
+    undefined,
+    undefined,
+  ]) {
+    const opened = await openDataDirectory(path);
+    epochs.push(opened.epoch);
+    await opened.close();
+  }
+
+  expect(epochs[1]).toBe(epochs[0]);
+  expect(new Set(epochs).size).toBe(4);
+  expect((await stat(join(directory, 'one', 'epoch.json'))).mode & 0o777).toBe(0o600);
+});
