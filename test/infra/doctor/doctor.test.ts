@@ -180,6 +180,7 @@ describe('settings that are not those which are deployed', () => {
       },
     ],
     ['cache', { cache: 'vpc' }],
+    ['epoch', { epoch: '2' }],
     ['keepData', { keepData: false }],
     ['tokenScope', { ...own, tokenScope: 'messages' }],
     ['audience', { ...own, audience: ['web'] }],
