@@ -48,6 +48,15 @@ export const defaultRateLimits = {
     // Catching up is what everybody needs after trouble, and it adds nothing that has to be kept.
     whenStoreFails: 'open',
   },
+  connectionsPerUser: {
+    keyPrefix: 'user#connections#',
+    per: 'user',
+    burst: 30,
+    refillPerSecond: 0.5,
+    heaviestCost: 1,
+    // As for the address. It is a tenth of that one, so that no account alone can use it up.
+    whenStoreFails: 'open',
+  },
   connectionsPerAddress: {
     keyPrefix: 'ip#connections#',
     per: 'address',

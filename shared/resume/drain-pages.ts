@@ -2,7 +2,7 @@ import { roomIn, sizeOf } from '#shared/protocol/pages.ts';
 import type { ConversationPosition, Message, Reply } from '#shared/protocol/replies.ts';
 import { replyFrame } from '#shared/protocol/replies.ts';
 
-/** The client has left in the middle of a drain; it will reconnect. */
+/** The client has left in the middle of a drain, or was let go of because it does not read; it will reconnect. */
 export class ConnectionGone extends Error {
   override readonly name = 'ConnectionGone';
 }
@@ -18,17 +18,19 @@ export interface Pager {
 
 /** Throws `ConnectionGone` once `post` says so. */
 export function makePager(
-  post: (frame: string) => Promise<'posted' | 'gone'>,
+  post: (frame: string) => Promise<'posted' | 'gone' | 'full'>,
   requestId: string | undefined,
+  epoch: string,
 ): Pager {
   const pageRoom = roomIn(replyFrame({ type: 'reconnect.page', messages: [] }, requestId));
   let page: Message[] = [];
   let left = pageRoom;
   const named = new Map<string, ConversationPosition>();
-  let leftToName = roomIn(replyFrame({ type: 'reconnect.done', conversations: [], more: false }, requestId));
+  const emptyDone = { type: 'reconnect.done', conversations: [], more: false, epoch } as const;
+  let leftToName = roomIn(replyFrame(emptyDone, requestId));
 
   async function send(reply: Reply): Promise<void> {
-    if ((await post(replyFrame(reply, requestId))) === 'gone') throw new ConnectionGone();
+    if ((await post(replyFrame(reply, requestId))) !== 'posted') throw new ConnectionGone();
   }
 
   async function flush(): Promise<void> {
@@ -53,7 +55,7 @@ export function makePager(
     },
     async finish(more) {
       await flush();
-      await send({ type: 'reconnect.done', conversations: [...named.values()], more });
+      await send({ type: 'reconnect.done', conversations: [...named.values()], more, epoch });
     },
   };
 }

@@ -2,8 +2,9 @@ import type { Requests } from '#shared/actions.ts';
 import type { Connections } from '#shared/connections/connections.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
-import { withinLimits } from '#shared/limits/refusals.ts';
+import { refuseOverLimit, withinLimits } from '#shared/limits/refusals.ts';
 import type { Mailboxes, MailboxNumbers } from '#shared/mailboxes/mailboxes.ts';
+import { epochChanged } from '#shared/protocol/errors.ts';
 import type { ReadMessagesDependencies } from '#shared/reading/read-messages.ts';
 import type { ConnectionCall } from '#shared/runtime/call.ts';
 import { passOver } from '#shared/runtime/telemetry.ts';
@@ -15,6 +16,8 @@ export interface ReconnectDependencies extends ReadMessagesDependencies {
   readonly gateway: ConnectionGateway;
   readonly mailboxes: Mailboxes;
   readonly limiter: RateLimiter;
+  /** Which life of the data this is. */
+  readonly epoch: string;
 }
 
 export type Reconnect = (request: Requests['reconnect'], call: ConnectionCall) => Promise<undefined>;
@@ -24,7 +27,7 @@ export type Reconnect = (request: Requests['reconnect'], call: ConnectionCall) =
  * the management API rather than the route's response, because its order matters.
  */
 export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
-  const { connections, gateway, limiter, mailboxes, telemetry } = dependencies;
+  const { connections, gateway, limiter, mailboxes, telemetry, epoch } = dependencies;
   const skip = passOver(telemetry);
   const drain = makeDrain(dependencies);
 
@@ -36,14 +39,26 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
     return isOpen;
   }
 
+  /** Back-pressure: a slow reader is waited for, and one that does not read is let go of. */
+  async function postPage(connectionId: string, frame: string) {
+    const outcome = await gateway.post(connectionId, frame, { waitsForReader: true });
+    if (outcome === 'full') await gateway.close(connectionId);
+    return outcome;
+  }
+
   return async (request, call) => {
     const { actor, connectionId, requestId, charges } = call;
+    // Its positions name other messages than those that stand in these places now: nothing must begin by them.
+    if (request.epoch !== undefined && request.epoch !== epoch) {
+      await refuseOverLimit(limiter, charges);
+      throw epochChanged(epoch);
+    }
     const isOpen = await withinLimits(limiter, charges, () => letPushesBegin(call));
     if (!isOpen) return;
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
     const behind = findBehind(request, await mailboxes.all(actor.userId, skip));
-    const pager = makePager((frame) => gateway.post(connectionId, frame), requestId);
+    const pager = makePager((frame) => postPage(connectionId, frame), requestId, epoch);
     try {
       await drain(actor, behind, pager);
     } catch (error) {

@@ -1,8 +1,10 @@
 import middy from '@middy/core';
-import type { Action } from '#shared/actions.ts';
+import type { Action, Requests } from '#shared/actions.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
-import { chargesOf } from '#shared/limits/charges.ts';
-import { errorFrame, ProtocolError } from '#shared/protocol/errors.ts';
+import { chargesOf, chargesOfMalformed } from '#shared/limits/charges.ts';
+import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
+import { refuseOverLimit } from '#shared/limits/refusals.ts';
+import { epochChanged, errorFrame, ProtocolError } from '#shared/protocol/errors.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import { type Reply, replyFrame } from '#shared/protocol/replies.ts';
 import type { UseCases } from './call.ts';
@@ -16,7 +18,10 @@ interface Options {
   /** By action. Another action over this function's routes is a `bad_request`. */
   readonly useCases: Partial<UseCases>;
   readonly gateway: ConnectionGateway;
+  readonly limiter: RateLimiter;
   readonly clock: Clock;
+  /** Which life of the data this is. */
+  readonly epoch: string;
   readonly telemetry: FunctionTelemetry;
   /** How answers travel: in the route's response, or posted, where the route has none. */
   readonly answers: 'respond' | 'post';
@@ -34,26 +39,32 @@ export function makeFrameHandler(options: Options) {
     .use(tellWhose(options))
     .use(answerErrors(options))
     .use(readIt)
-    .use(endExpired(options))
+    .use(endOver(options))
     .handler(async (event) => {
       const { frame } = event;
-      if ('error' in frame) throw frame.error;
+      if ('error' in frame) return await refuse(options, event, frame.error);
       options.telemetry.about({ action: frame.action });
-      const reply = await perform(options.useCases, frame.action, frame.given, event);
+      const reply = await perform(options, frame.action, frame.given, event);
       return reply ? answer(options, event, replyFrame(reply, frame.requestId)) : { statusCode: 200 };
     });
 }
 
 /** Generic, so that the compiler holds each action's request against its own use case. */
 async function perform<A extends Action>(
-  useCases: Partial<UseCases>,
+  options: Options,
   action: A,
   given: Readonly<Record<string, unknown>>,
   event: FrameEvent,
 ): Promise<Reply | undefined> {
-  const request = readRequest(action, given);
-  const useCase = useCases[action];
-  if (!useCase) throw badRequest(`"${action}" was not routed by its "action".`);
+  let request: Requests[A];
+  try {
+    request = readRequest(action, given);
+  } catch (error) {
+    return await refuse(options, event, error);
+  }
+  const useCase = options.useCases[action];
+  if (!useCase)
+    return await refuse(options, event, badRequest(`"${action}" was not routed by its "action".`));
   const actor = actorOf(event);
   const { requestId } = event.frame;
   return await useCase(request, {
@@ -62,6 +73,12 @@ async function perform<A extends Action>(
     charges: chargesOf(action, request, actor),
     ...(requestId !== undefined && { requestId }),
   });
+}
+
+/** Throws `error`, or `rate_limited`: what cannot be read costs its user as much as the smallest request. */
+async function refuse({ limiter }: Options, event: FrameEvent, error: unknown): Promise<never> {
+  await refuseOverLimit(limiter, chargesOfMalformed(actorOf(event)));
+  throw error;
 }
 
 async function answer(
@@ -80,13 +97,14 @@ const readIt: FrameMiddleware = {
   },
 };
 
-/** The token is honoured during the connection too: after its expiry a frame gets one answer, and the connection ends. */
-function endExpired({ gateway, clock }: Options): FrameMiddleware {
+/** A frame over a connection whose time is over gets one answer, and the connection ends. */
+function endOver(options: Options): FrameMiddleware {
+  const { gateway } = options;
   return {
     before: async ({ event }) => {
-      if (clock.now() < actorOf(event).expiresAt) return;
+      const error = whyOver(options, event);
+      if (!error) return;
       const { connectionId } = event.requestContext;
-      const error = new ProtocolError('unauthenticated', 'The token of this connection has expired.');
       // Posted and awaited: a route's response would come after the end.
       try {
         await gateway.post(connectionId, JSON.stringify(errorFrame(error, event.frame.requestId)));
@@ -96,6 +114,13 @@ function endExpired({ gateway, clock }: Options): FrameMiddleware {
       return { statusCode: 200 };
     },
   };
+}
+
+/** The token is honoured during the connection too, and a connection belongs to the life of the data that it was opened in. */
+function whyOver({ clock, epoch }: Options, event: SocketEvent): ProtocolError | undefined {
+  if (clock.now() >= actorOf(event).expiresAt)
+    return new ProtocolError('unauthenticated', 'The token of this connection has expired.');
+  return event.requestContext.authorizer.epoch === epoch ? undefined : epochChanged(epoch);
 }
 
 function answerErrors(options: Options): FrameMiddleware {

@@ -126,13 +126,10 @@ function checkAtRest({ dynamodb, queue, events }: World): Finding[] {
 }
 
 /**
- * Before anybody comes back: of each message the recipient was told, by a frame or a notification, or it has
- * acknowledged. Excused are those whose witness never got into the queue, or was given up there.
+ * Before anybody comes back: each message was acknowledged, or its recipient notified, also where a dead connection took
+ * the push. Excused are those whose witness never got into the queue, or was given up there.
  */
-export function judgeWitnesses(
-  { dynamodb, queue, events, posted, witnesses }: World,
-  isCalm: boolean,
-): Finding[] {
+export function judgeWitnesses({ dynamodb, queue, events, witnesses }: World, isCalm: boolean): Finding[] {
   const referenceOf = (body: string) => {
     const { conversationId, seq, messageId } = parseReference(body);
     return `${conversationId} ${seq} ${messageId}`;
@@ -152,7 +149,6 @@ export function judgeWitnesses(
     const userId = otherMember(conversation, senderId) ?? '';
     const mailbox = dynamodb.rows.slot('mailboxes', { userId, conversationId }).item;
     if (Number(mailbox?.deliveredSeq ?? 0) >= seq || notified.has(reference)) continue;
-    if ((posted.get(userId) ?? []).some((frame) => frame.includes(messageId))) continue;
     // Its request was made and got lost, which is excused; never made, it is not.
     if (attempted.has(reference) && !witnessed.has(reference) && !isCalm) continue;
     if (givenUp.has(reference)) continue;

@@ -34,6 +34,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
   const basis = { scheduler, dice: dice.fork(), faults, trace };
   const { telemetry, counts } = makeTelemetry(trace, findings);
 
+  const epoch = 'life 1';
   const pool = makePool(basis);
   const dynamodb = makeDynamoDB(basis);
   const events = makeEventBus(faults);
@@ -41,13 +42,11 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
     ...basis,
     deliver: (records) => pool.run('deliver', (handle) => handle(records)),
   });
-  /** Frames that the gateway took, by user. */
-  const posted = new Map<string, string[]>();
   const gateway = makeGateway({
     ...basis,
     route: routeTo(pool),
+    epoch: () => epoch,
     onPosted(userId, frame, lateMs) {
-      posted.set(userId, [...(posted.get(userId) ?? []), frame]);
       if (frame.startsWith('{"type":"message.new"') && lateMs > expiryToleranceMs)
         findings.push({ rule: 'expiry', detail: `${userId} got a push ${lateMs} ms after the expiry` });
     },
@@ -65,19 +64,23 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
     gateway,
     sharedCache: dice.chance(0.5) ? makeSharedCache(basis) : undefined,
     telemetry,
+    epoch,
     rateLimits: dice.chance(0.7) ? generous : undefined,
     rotateAfterMs: rotates ? 15_000 : 24 * 3_600_000,
     keepMs: rotates ? 6_000 : 3_600_000,
   };
-  return { scheduler, trace, faults, findings, counts, dynamodb, queue, events, gateway, posted, witnesses };
+  return { scheduler, trace, faults, findings, counts, dynamodb, queue, events, gateway, witnesses };
 }
 
 const generous = JSON.stringify(
   Object.fromEntries(
-    ['messagesPerUser', 'messagesPerAddress', 'requestsPerUser', 'connectionsPerAddress'].map((name) => [
-      name,
-      { burst: 100_000, refillPerSecond: 100_000 },
-    ]),
+    [
+      'messagesPerUser',
+      'messagesPerAddress',
+      'requestsPerUser',
+      'connectionsPerUser',
+      'connectionsPerAddress',
+    ].map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
   ),
 );
 

@@ -21,6 +21,7 @@ export const UNTHROTTLED = {
   messagesPerUser: PLENTY,
   messagesPerAddress: PLENTY,
   requestsPerUser: PLENTY,
+  connectionsPerUser: PLENTY,
   connectionsPerAddress: PLENTY,
 };
 

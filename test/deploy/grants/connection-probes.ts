@@ -45,13 +45,24 @@ export function connectionProbes(world: ProbeWorld): Probes {
         const userId = newUser();
         const { connectionId } = await addGoneConnection(userId);
         const identity = { sourceIp: '127.0.0.1' };
-        const authorizer = { userId, tokenExpiresAt: '0' };
+        const authorizer = { userId, tokenExpiresAt: '0', epoch: world.epoch };
         const requestContext = { connectionId, connectedAt: 0, identity, authorizer };
         await world.invoke('disconnect', { requestContext });
         return (await connectionsOf(userId)).length === 0 ? 'removed' : 'left';
       },
       granted: 'removed',
       denied: 'left',
+    },
+    'fallback may dynamodb:UpdateItem on TablesRateLimits': {
+      exchange: async () => {
+        const user = newUser();
+        const client = await open(user);
+        return await charge(world, `user#requests#${user}`, () =>
+          client.request({ action: 'no such action' }),
+        );
+      },
+      granted: 'charged',
+      denied: 'not charged',
     },
     [postLine('fallback')]: {
       exchange: () => outlive(world, { action: 'no such action' }),

@@ -10,6 +10,7 @@ describe('defaultRateLimits', () => {
       ['messagesPerUser', 30, 5, 'closed'],
       ['messagesPerAddress', 300, 50, 'open'],
       ['requestsPerUser', 100, 20, 'open'],
+      ['connectionsPerUser', 30, 0.5, 'open'],
       ['connectionsPerAddress', 100, 5, 'open'],
     ]);
   });

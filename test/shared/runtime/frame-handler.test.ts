@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import { expect, test } from 'vitest';
+import type { RateLimitCharge } from '#shared/limits/rate-limiter.ts';
 import { ProtocolError } from '#shared/protocol/errors.ts';
 import { DependencyFailure } from '#shared/runtime/failures.ts';
 import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
@@ -10,10 +11,15 @@ import { sdkError } from '#test/support/world.ts';
 
 const now = Date.parse('2026-03-01T00:00:00Z');
 
-type InvokeOptions = { expiresAt?: number } & Partial<Pick<Context, 'getRemainingTimeInMillis'>>;
+const epoch = 'this life';
+
+type InvokeOptions = { expiresAt?: number; openedIn?: string | undefined } & Partial<
+  Pick<Context, 'getRemainingTimeInMillis'>
+>;
 
 /** A handler whose ping does as told, and what went over the management API. */
-function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post' = 'respond') {
+function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post' = 'respond', budget = 9) {
+  const charged: RateLimitCharge[] = [];
   const calls: string[][] = [];
   const lines: string[] = [];
   let flushed = 0;
@@ -29,7 +35,15 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
         return 'closed';
       },
     },
+    limiter: {
+      take: async (charges) => {
+        charged.push(...charges);
+        return charged.length <= budget ? { allowed: true } : { allowed: false, retryAfterMs: 7 };
+      },
+      lastKnown: () => ({ allowed: true }),
+    },
     clock: { now: () => now, sleep: async () => {} },
+    epoch,
     telemetry: {
       ...silentTelemetry,
       error: (event, error) => void lines.push(`${event}: ${error}`),
@@ -39,18 +53,23 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
     },
     answers,
   });
-  const invoke = (body: string, { expiresAt = now / 1000 + 60, ...context }: InvokeOptions = {}) =>
-    handler(event(body, expiresAt) as never, context as Context);
-  return { invoke, calls, lines, flushed: () => flushed };
+  const invoke = (body: string, options: InvokeOptions = {}) => {
+    const { expiresAt = now / 1000 + 60, openedIn, ...context } = { openedIn: epoch, ...options };
+    return handler(event(body, expiresAt, openedIn) as never, context as Context);
+  };
+  return { invoke, calls, charged, lines, flushed: () => flushed };
 }
 
-const event = (body: string, expiresAt: number): SocketEvent => ({
+const event = (body: string, expiresAt: number, openedIn: string | undefined): SocketEvent => ({
   body,
   requestContext: {
     connectionId: 'c1',
     connectedAt: now,
     identity: { sourceIp: '192.0.2.1' },
-    authorizer: { userId: 'alice', tokenExpiresAt: String(expiresAt) },
+    authorizer: {
+      ...{ userId: 'alice', tokenExpiresAt: String(expiresAt) },
+      ...(openedIn !== undefined && { epoch: openedIn }),
+    },
   },
 });
 
@@ -100,18 +119,70 @@ test.for<[string, Error, string]>([
 
 test('after the expiry the first frame, whatever it is, gets one answer and the connection ends', async () => {
   for (const frame of [ping, 'junk', '{"action":"nope","requestId":"r"}']) {
-    const { invoke, calls } = setUp(pong);
+    const { invoke, calls, charged } = setUp(pong);
     expect(await invoke(frame, { expiresAt: now / 1000 })).toStrictEqual({ statusCode: 200 });
     expect(calls.map(([call]) => call)).toStrictEqual(['post', 'close']);
     const posted = JSON.parse(calls[0]?.[2] ?? '');
     expect(posted).toMatchObject({ type: 'error', code: 'unauthenticated' });
     expect(posted.requestId).toBe(frame === 'junk' ? undefined : 'r');
+    expect(charged).toStrictEqual([]);
   }
 });
+
+test.for(['another life', undefined])(
+  'over a connection of %s of the data no frame does anything: it is told of the new one, and the connection ends',
+  async (openedIn) => {
+    let served = 0;
+    const { invoke, calls } = setUp(async () => {
+      served += 1;
+      return { type: 'pong' };
+    });
+
+    expect(await invoke(ping, { openedIn })).toStrictEqual({ statusCode: 200 });
+
+    expect(served).toBe(0);
+    expect(calls.map(([call]) => call)).toStrictEqual(['post', 'close']);
+    expect(JSON.parse(calls[0]?.[2] ?? '')).toMatchObject({
+      ...{ type: 'error', requestId: 'r', code: 'epoch_changed', epoch },
+    });
+  },
+);
 
 test('a valid request of another route is refused, not lost', async () => {
   const { invoke } = setUp(pong);
   expect(body(await invoke('{"action":"conversations"}'))).toMatchObject({ code: 'bad_request' });
+});
+
+/** What is refused before an action can be charged for it. */
+const malformed = [
+  'junk',
+  '[]',
+  '{"action":"nope"}',
+  '{"action":"ping","requestId":7}',
+  '{"action":"ping","unknown":1}',
+  '{"action":"conversations"}',
+];
+
+test.each(malformed)('the malformed frame %s is charged to its user', async (frame) => {
+  const { invoke, charged } = setUp(pong);
+
+  expect(body(await invoke(frame))).toMatchObject({ code: 'bad_request' });
+
+  expect(charged).toStrictEqual([{ limit: 'requestsPerUser', of: 'alice', cost: 1 }]);
+});
+
+test.each(malformed)('over the limit, the malformed frame %s is told just that', async (frame) => {
+  const { invoke } = setUp(pong, 'respond', 0);
+
+  expect(body(await invoke(frame))).toMatchObject({ code: 'rate_limited', retryAfterMs: 7 });
+});
+
+test('what a use case is handed, it charges by itself', async () => {
+  const { invoke, charged } = setUp(pong);
+
+  await invoke(ping);
+
+  expect(charged).toStrictEqual([]);
 });
 
 test('an answer that cannot be posted is logged, and the handler does not throw', async () => {
