@@ -3,7 +3,7 @@ import type { MessageCache } from '#shared/cache/message-cache.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 import type { Message, Reply } from '#shared/protocol/replies.ts';
 import { makeCallRecorder, type RecordedCall } from '#test/support/call-recorder.ts';
-import type { World } from '#test/support/world.ts';
+import { testEpoch, type World } from '#test/support/world.ts';
 
 /** One `reconnect`: what came, and what it took. */
 export interface Round {
@@ -56,7 +56,7 @@ export async function resume(world: World, userId: string, options: ResumeOption
     const before = new Map(held);
     recorder.reset();
     const start = performance.now();
-    const positions = options.positions && { positions: new Map(held) };
+    const positions = options.positions && { positions: new Map(held), epoch: testEpoch };
     await environment.reconnect({ action: 'reconnect', ...positions }, session, 'bench');
     const round = { ...far.take(), ...costOf(recorder.calls), milliseconds: performance.now() - start };
     rounds.push(round);

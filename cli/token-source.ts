@@ -1,7 +1,7 @@
 import { exec } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { GetToken } from '../client/session.ts';
 import { tokenExpiry } from '../client/token.ts';
+import type { GetToken } from '../client/tokens.ts';
 import { CliError, usageError } from './errors.ts';
 import { unreachable } from './handshake-failure.ts';
 import type { Place } from './place.ts';

@@ -44,6 +44,7 @@ async function start(settings: StartSettings): Promise<Stack> {
   const { startStack } = await import('./stack.ts');
   const stack = await startStack({
     port: settings.port,
+    ...(settings.host !== undefined && { host: settings.host }),
     ...(settings.dataDir !== undefined && { dataDir: settings.dataDir }),
     environment: {
       ...(settings.rateLimits !== undefined && { RATE_LIMITS: settings.rateLimits }),
@@ -65,7 +66,7 @@ async function start(settings: StartSettings): Promise<Stack> {
 }
 
 function describe(stack: Stack): void {
-  const { dataDirectory, cache, httpUrl } = stack;
+  const { dataDirectory, cache, httpUrl, openAt } = stack;
   const lines = [
     ['WebSocket', stack.url],
     ['demo page', `${httpUrl}/`],
@@ -74,7 +75,19 @@ function describe(stack: Stack): void {
     ['cache', cache ? `${cache.url} (${cache.origin})` : 'none (there is one if valkey-server is installed)'],
   ];
   for (const [name = '', value] of lines) console.log(`  ${name.padEnd(10)} ${value}`);
+  if (openAt.length > 0) console.log(warnOfOthers(openAt));
   console.log(`ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s, Ctrl-C ends it`);
+}
+
+function warnOfOthers(openAt: readonly string[]): string {
+  const line = '!'.repeat(80);
+  return [
+    line,
+    'HOST: THIS IS OPEN TO OTHERS. Whoever reaches one of these is let in as any user, and reads all of',
+    'their messages. It is for a network that you trust, and for data that nobody minds.',
+    ...openAt.map((url) => `  ${url}/`),
+    line,
+  ].join('\n');
 }
 
 async function isInTime(stopping: Promise<void>): Promise<boolean> {

@@ -102,7 +102,11 @@ export const actions = {
   ),
   reconnect: row(
     shape('reconnect', {
-      optional: { positions: field.positions(limits.reconnectPositions, 0), only: field.flag },
+      optional: {
+        positions: field.positions(limits.reconnectPositions, 0),
+        only: field.flag,
+        epoch: field.epoch,
+      },
       together: ({ positions, only }) => {
         if (only !== undefined && positions === undefined)
           throw badRequest(

@@ -32,9 +32,10 @@ import { makeReconnect, type ReconnectDependencies } from './resume/reconnect.ts
 import type { UseCases } from './runtime/call.ts';
 import type { Clock, Random, RandomBytes } from './runtime/clock.ts';
 import { makeFrameHandler } from './runtime/frame-handler.middy.ts';
-import { type Environment, hoursSetting, optionalSetting, setting } from './runtime/settings.ts';
+import { type Environment, hoursSetting, listSetting, optionalSetting, setting } from './runtime/settings.ts';
 import type { FunctionTelemetry, Telemetry } from './runtime/telemetry.ts';
 import { makeAuthorizeHandler } from './sign-in/authorize-handler.ts';
+import { remoteKeys } from './sign-in/issuer-keys.jose.ts';
 import { makeRefusalLog } from './sign-in/refusal-log.ts';
 import { makeTokenVerifier } from './sign-in/token-verifier.jose.ts';
 
@@ -89,15 +90,16 @@ interface Tiers {
   readonly cache: MessageCache | undefined;
 }
 
+/** Which life of the data this is. */
+const epochOf = ({ settings }: Outside): string => setting('EPOCH', settings);
+
 const tableName = ({ settings }: Outside, id: TableId): string =>
   setting(tables[id].environmentVariable, settings);
 
-const basisOf = ({ clock, random, randomBytes, telemetry }: Outside) => ({
-  clock,
-  random,
-  randomBytes,
-  telemetry,
-});
+const basisOf = (outside: Outside) => {
+  const { clock, random, randomBytes, telemetry } = outside;
+  return { clock, random, randomBytes, telemetry, epoch: epochOf(outside) };
+};
 
 const connectionsOf = (outside: Outside & Database) =>
   makeConnections({ ...outside, tableName: tableName(outside, 'connections') });
@@ -236,8 +238,8 @@ export function composeSync(outside: FrameOutside) {
 
 /** `functions/fallback.ts`: frames that no route took. Reading them tells what is wrong with them. */
 export function composeFallback(outside: Outside & Database & Sockets) {
-  const parts = { gateway: gatewayOf(outside), limiter: limiterOf(outside) };
-  return makeFrameHandler({ ...outside, ...parts, useCases: {}, answers: 'respond' });
+  const parts = { ...basisOf(outside), gateway: gatewayOf(outside), limiter: limiterOf(outside) };
+  return makeFrameHandler({ ...parts, useCases: {}, answers: 'respond' });
 }
 
 export function connectParts(outside: Outside & Database & Sockets) {
@@ -281,17 +283,21 @@ export function composeDeliver(outside: Outside & Database & Keys & Sockets & Qu
   return makeDeliverHandler({ ...outside, deliverLaterTelling });
 }
 
-/** `functions/authorize.ts`. `keysAt` gives the keys that an issuer publishes at an address. */
-export function composeAuthorize(
-  outside: Outside & { readonly keysAt: (uri: string) => OptionsOf<typeof makeTokenVerifier>['keys'] },
-) {
-  const { settings, keysAt, clock } = outside;
+/** `functions/authorize.ts` */
+export function composeAuthorize(outside: Outside) {
+  const { settings, clock } = outside;
+  const keepMs = hoursSetting('TOKEN_KEYS_HOURS', 24, settings);
   const verify = makeTokenVerifier({
     issuer: setting('TOKEN_ISSUER', settings),
-    audience: setting('TOKEN_AUDIENCE', settings),
-    keys: keysAt(setting('TOKEN_JWKS_URI', settings)),
+    audience: listSetting('TOKEN_AUDIENCE', settings),
+    keys: remoteKeys(setting('TOKEN_JWKS_URI', settings), { ...outside, keepMs }),
     requiredScope: optionalSetting('TOKEN_SCOPE', settings),
     clock,
   });
-  return makeAuthorizeHandler({ ...outside, verify, tellRefusal: makeRefusalLog(outside) });
+  return makeAuthorizeHandler({
+    ...outside,
+    verify,
+    tellRefusal: makeRefusalLog(outside),
+    epoch: epochOf(outside),
+  });
 }

@@ -21,6 +21,8 @@ export interface MessagingFunctionProps {
   readonly bundle: string;
   readonly memoryMegabytes: number;
   readonly timeoutSeconds: number;
+  /** How many of it run at a time, no more and never fewer for others' sake. */
+  readonly reserved: number | undefined;
   readonly settings: Settings;
   /** Only with a cache inside a VPC. */
   readonly network?: CacheNetwork;
@@ -49,6 +51,7 @@ export class MessagingFunction extends Construct {
       handler: 'index.handler',
       memorySize: props.memoryMegabytes,
       timeout: Duration.seconds(props.timeoutSeconds),
+      ...(props.reserved !== undefined && { reservedConcurrentExecutions: props.reserved }),
       role: this.role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,
@@ -68,6 +71,8 @@ export class MessagingFunction extends Construct {
         // The one dimension of our counters, so that two deployments in one account count apart.
         POWERTOOLS_SERVICE_NAME: settings.name,
         POWERTOOLS_LOG_LEVEL: settings.logLevel,
+        // In every function, so that another life of the data means new environments, and memory ends with the old ones.
+        EPOCH: settings.epoch,
       },
     });
     Validations.of(this.role).acknowledge({

@@ -1,14 +1,18 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readPrivateFile, writePrivateFile } from '#localstack/emulators/private-file.ts';
 
 export interface DataDirectory {
   readonly path: string;
   /** Whether it goes at the end. */
   readonly temporary: boolean;
+  /** Which life of the data it holds: as long as the directory stays. */
+  readonly epoch: string;
   /** Lets the next one in, and removes a temporary directory. */
   close(): Promise<void>;
 }
@@ -20,6 +24,10 @@ export class DataDirectoryError extends Error {
 
 // Long enough for a stack that is just ending.
 const patienceMs = 3_000;
+const lockFile = 'lock';
+
+/** In the directory, and what shows that it is one of ours. */
+export const databaseFile = 'dynamodb.sqlite';
 
 /** Opens the directory for this stack alone, making it if need be; a temporary one without `path`. */
 export async function openDataDirectory(path?: string): Promise<DataDirectory> {
@@ -29,11 +37,27 @@ export async function openDataDirectory(path?: string): Promise<DataDirectory> {
   const absolute = resolve(path);
   try {
     makeDirectory(absolute);
+    keepToOwner(absolute);
   } catch (cause) {
     throw unusable(absolute, cause);
   }
   const unlock = await lock(absolute);
-  return { path: absolute, temporary: false, close: async () => unlock() };
+  try {
+    return { path: absolute, temporary: false, epoch: epochIn(absolute), close: async () => unlock() };
+  } catch (cause) {
+    unlock();
+    throw unusable(absolute, cause);
+  }
+}
+
+/** Kept beside the data: they go together, and so a directory that begins anew begins another life. */
+function epochIn(directory: string): string {
+  const file = join(directory, 'epoch.json');
+  const known = readPrivateFile(file);
+  if (typeof known === 'string' && known !== '') return known;
+  const epoch = randomUUID();
+  writePrivateFile(file, epoch);
+  return epoch;
 }
 
 /** Goes with this process as well, whose end may not wait for a start that hangs. */
@@ -43,6 +67,7 @@ function openTemporary(path: string): DataDirectory {
   return {
     path,
     temporary: true,
+    epoch: randomUUID(),
     async close() {
       process.off('exit', remove);
       await rm(path, { recursive: true, force: true });
@@ -59,6 +84,19 @@ function makeDirectory(path: string): void {
   } catch (error) {
     if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
+}
+
+/**
+ * 0700: tokens and ciphertexts are nobody else's. A directory that holds other things as well is not ours to change, and is
+ * refused while others may read it.
+ */
+function keepToOwner(path: string): void {
+  if (process.platform === 'win32' || (statSync(path).mode & 0o077) === 0) return;
+  const names = readdirSync(path);
+  const isOurs = names.includes(databaseFile) || names.every((name) => name === lockFile);
+  if (!isOurs)
+    throw new Error(`others may read it, and it holds what is not of this stack. Try: chmod 700 ${path}`);
+  chmodSync(path, 0o700);
 }
 
 /**
@@ -86,7 +124,7 @@ async function lock(directory: string): Promise<() => void> {
 
 function openLockFile(directory: string): DatabaseSync {
   try {
-    return new DatabaseSync(join(directory, 'lock'));
+    return new DatabaseSync(join(directory, lockFile));
   } catch (cause) {
     throw unusable(directory, cause);
   }

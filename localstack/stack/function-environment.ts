@@ -23,6 +23,8 @@ export interface EnvironmentParts {
   /** What tokens carry as `iss`. */
   readonly issuer: string;
   readonly audience: string;
+  /** Which life of the data this is. */
+  readonly epoch: string;
 }
 
 /** What the functions are told: where things are and how they are called, by the SDK's own variables where it has some. */
@@ -45,6 +47,7 @@ export function functionEnvironment(parts: EnvironmentParts): Readonly<Record<st
     DELIVERY_QUEUE_URL: parts.queueUrl,
     EVENT_BUS_NAME: 'default',
     MANAGEMENT_ENDPOINT: parts.managementUrl,
+    EPOCH: parts.epoch,
     TOKEN_ISSUER: parts.issuer,
     TOKEN_AUDIENCE: parts.audience,
     TOKEN_JWKS_URI: `${httpUrl}${issuerPaths.keys}`,

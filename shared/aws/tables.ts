@@ -104,6 +104,8 @@ export const tables = /* @__PURE__ */ (() =>
         connectedAt: number(),
         expiresAt: number(),
         ready: flag(),
+        // Those of another life of the data, or of none, get no push.
+        epoch: optional(text()),
         ttl: number(),
       },
       partitionKey: { name: 'userId', type: 'S' },

@@ -19,7 +19,7 @@ export function cacheOfSettings({ settings, credentials, ...rest }: Options): Me
   const url = optionalSetting('CACHE_URL', settings);
   if (url === undefined) return undefined;
   const connect = makeValkeyConnect(valkeySettings(url, settings), { ...rest, credentials });
-  return makeValkeyCache({ ...rest, connect });
+  return makeValkeyCache({ ...rest, connect, epoch: setting('EPOCH', settings) });
 }
 
 /** ElastiCache Serverless is a cluster with IAM users; a server of one's own needs neither. */

@@ -6,6 +6,8 @@ import { decodeEntry, encodeEntry } from './message-entry.ts';
 import type { ValkeyCommand, ValkeyConnection, ValkeyReply } from './valkey-connection.ts';
 
 export interface ValkeyCacheDependencies extends GuardDependencies {
+  /** Which life of the data this is: what was kept in another one is not found. */
+  readonly epoch: string;
   /** How long an entry, and a conversation without new ones, is kept. An hour by default: by the prices of 2026 an
    *  hour of storage costs as much as three reads of the database, a day as much as sixty. */
   readonly secondsToLive?: number;
@@ -30,7 +32,7 @@ const mostSingleEntries = 100;
  * evicts only those that would.
  */
 export function makeValkeyCache(dependencies: ValkeyCacheDependencies): ValkeyCache {
-  const { telemetry, secondsToLive = 3_600, perConversation = 100 } = dependencies;
+  const { telemetry, epoch, secondsToLive = 3_600, perConversation = 100 } = dependencies;
   const guarded = makeGuardedConnection(dependencies);
 
   async function discard(connection: ValkeyConnection, commands: readonly ValkeyCommand[]): Promise<void> {
@@ -39,11 +41,11 @@ export function makeValkeyCache(dependencies: ValkeyCacheDependencies): ValkeyCa
     accept(await connection.pipeline(commands));
   }
 
-  async function read(connection: ValkeyConnection, id: string, from: number, to: number) {
+  async function read(connection: ValkeyConnection, keys: Keys, from: number, to: number) {
     const poisoned: ValkeyCommand[] = [];
-    const found = await readRecent(connection, id, from, to, poisoned);
+    const found = await readRecent(connection, keys, from, to, poisoned);
     const holes = holesBetween(from, to, found);
-    if (holes.length > 0) await readSingle(connection, id, holes, found, poisoned);
+    if (holes.length > 0) await readSingle(connection, keys, holes, found, poisoned);
     await discard(connection, poisoned);
     return [...found.values()];
   }
@@ -53,13 +55,13 @@ export function makeValkeyCache(dependencies: ValkeyCacheDependencies): ValkeyCa
     async put(...messages) {
       const conversationId = messages[0]?.conversationId ?? '';
       if (!isHashTag(conversationId)) return;
-      const recent = recentKey(conversationId);
+      const { recent, entryAt } = keysOf(conversationId, epoch);
       const entries = messages.flatMap((message): ValkeyCommand[] => {
         const { seq } = message;
         const entry = encodeEntry(message);
         if (!entry) return [];
         return [
-          ['SET', entryKey(conversationId, seq), entry, 'EX', secondsToLive],
+          ['SET', entryAt(seq), entry, 'EX', secondsToLive],
           ['ZREMRANGEBYSCORE', recent, seq, seq],
           ['ZADD', recent, seq, entry],
         ];
@@ -78,15 +80,17 @@ export function makeValkeyCache(dependencies: ValkeyCacheDependencies): ValkeyCa
     /** One round trip, and a second one where the sorted set has holes. Of those, the lowest 100 are looked for. */
     async range(conversationId, from, to) {
       if (!isHashTag(conversationId) || from > to) return [];
-      return (await guarded.run((connection) => read(connection, conversationId, from, to))) ?? [];
+      return (
+        (await guarded.run((connection) => read(connection, keysOf(conversationId, epoch), from, to))) ?? []
+      );
     },
 
     async drop(conversationId, seq) {
       if (!isHashTag(conversationId)) return;
-      const recent = recentKey(conversationId);
+      const { recent, entryAt } = keysOf(conversationId, epoch);
       await guarded.run(async (connection) => {
         const replies = await connection.pipeline([
-          ['DEL', entryKey(conversationId, seq)],
+          ['DEL', entryAt(seq)],
           ['ZREMRANGEBYSCORE', recent, seq, seq],
         ]);
         if (accept(replies) === 'wrong type') await discard(connection, [['DEL', recent]]);
@@ -101,13 +105,12 @@ export function makeValkeyCache(dependencies: ValkeyCacheDependencies): ValkeyCa
 
 async function readRecent(
   connection: ValkeyConnection,
-  conversationId: string,
+  { conversationId, recent }: Keys,
   from: number,
   to: number,
   poisoned: ValkeyCommand[],
 ): Promise<Map<number, StoredMessage>> {
   const found = new Map<number, StoredMessage>();
-  const recent = recentKey(conversationId);
   const replies = await connection.pipeline([['ZRANGE', recent, from, to, 'BYSCORE', 'WITHSCORES']]);
   if (accept(replies) === 'wrong type') {
     poisoned.push(['DEL', recent]);
@@ -128,12 +131,12 @@ async function readRecent(
 
 async function readSingle(
   connection: ValkeyConnection,
-  conversationId: string,
+  { conversationId, entryAt }: Keys,
   seqs: readonly number[],
   found: Map<number, StoredMessage>,
   poisoned: ValkeyCommand[],
 ): Promise<void> {
-  const keys = seqs.map((seq) => entryKey(conversationId, seq));
+  const keys = seqs.map(entryAt);
   const replies = await connection.pipeline([['MGET', ...keys]]);
   accept(replies);
   const [entries] = replies;
@@ -143,7 +146,7 @@ async function readSingle(
     if (!(entry instanceof Uint8Array)) return;
     const message = decodeEntry(entry, conversationId, seq);
     if (message) found.set(seq, message);
-    else poisoned.push(['DEL', entryKey(conversationId, seq)]);
+    else poisoned.push(['DEL', entryAt(seq)]);
   });
 }
 
@@ -163,12 +166,20 @@ function accept(replies: readonly ValkeyReply[]): 'ok' | 'wrong type' {
   return refusals.length > 0 ? 'wrong type' : 'ok';
 }
 
-function entryKey(conversationId: string, seq: number): string {
-  return `{${conversationId}}:m:${seq}`;
+interface Keys {
+  readonly conversationId: string;
+  readonly recent: string;
+  entryAt(seq: number): string;
 }
 
-function recentKey(conversationId: string): string {
-  return `{${conversationId}}:recent`;
+/** Where a conversation's messages are. In another life of the data others may stand in the same places. */
+function keysOf(conversationId: string, epoch: string): Keys {
+  const own = `{${conversationId}}`;
+  return {
+    conversationId,
+    recent: `${own}:recent:${epoch}`,
+    entryAt: (seq) => `${own}:m:${epoch}:${seq}`,
+  };
 }
 
 /** Anything with a brace in it would put the keys of one conversation into several slots. */

@@ -18,9 +18,12 @@ interface Options {
 export function makeConnectHandler({ openConnection, telemetry }: Options) {
   return async (event: SocketEvent, context?: unknown): Promise<SocketResult> => {
     telemetry.begin(context, { ...lineKeysOf(event), action: '$connect' });
-    const { connectionId, connectedAt } = event.requestContext;
+    const { connectionId, connectedAt, authorizer } = event.requestContext;
     try {
-      const result = await openConnection({ ...actorOf(event), connectionId, connectedAt, ready: false });
+      const result = await openConnection({
+        ...{ ...actorOf(event), connectionId, connectedAt, ready: false },
+        ...(authorizer.epoch !== undefined && { epoch: authorizer.epoch }),
+      });
       if (!result.opened)
         return { statusCode: 429, headers: { 'Retry-After': String(Math.ceil(result.retryAfterMs / 1000)) } };
       const wanted = offeredSubprotocols(event).includes(subprotocol);

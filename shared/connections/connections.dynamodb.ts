@@ -22,6 +22,7 @@ const connections = /* @__PURE__ */ readerOf('connections', [
   'connectedAt',
   'expiresAt',
   'ready',
+  'epoch',
 ]);
 
 /** The live connections of users. A row may outlive its connection: `$disconnect` is best effort. */

@@ -12,6 +12,8 @@ export interface Connection {
   readonly connectedAt: number;
   /** Whether its first `reconnect` has come: nothing is pushed before. */
   readonly ready: boolean;
+  /** Which life of the data it was opened in. */
+  readonly epoch?: string;
 }
 
 export interface Connections {

@@ -93,7 +93,7 @@ export function makeDeliverLater(dependencies: DeliverLaterDependencies): Delive
   ): Promise<Pushed> {
     const found = await connections.of(recipientId, 'strong', passOver(telemetry));
     // Opened only for somebody: a notification needs no content, and must not depend on KMS.
-    if (!found.some((connection) => isOpen(connection, clock))) return toNobody;
+    if (!found.some((connection) => isOpen(connection, dependencies))) return toNobody;
     const content = await openMessage(dependencies, conversation, stored);
     if (content === undefined) return toNobody;
     const message = viewMessage(stored, content, conversation, recipientId);

@@ -55,7 +55,7 @@ export async function deliverNow(dependencies: DeliverNowDependencies, delivery:
 
   const tell = async (found: readonly Connection[]): Promise<void> => {
     // One that is not open yet may be by the later look-up, and is still to be told then.
-    const untold = found.filter((one) => isOpen(one, clock) && !told.has(one.connectionId));
+    const untold = found.filter((one) => isOpen(one, dependencies) && !told.has(one.connectionId));
     for (const { connectionId } of untold) told.add(connectionId);
     const isOwn = ({ userId }: Connection) => userId === stored.senderId;
     await Promise.all([

@@ -8,11 +8,19 @@ export interface PushDependencies {
   readonly gateway: ConnectionGateway;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** Which life of the data this is. */
+  readonly epoch: string;
 }
 
-/** Whether a connection may be pushed to: not before its first `reconnect`, and not after its token's expiry. */
-export function isOpen({ ready, expiresAt }: Connection, clock: Clock): boolean {
-  return ready && expiresAt > clock.now();
+/**
+ * Whether a connection may be pushed to: not before its first `reconnect`, not after its token's expiry, and not in
+ * another life of the data than it was opened in.
+ */
+export function isOpen(
+  connection: Connection,
+  { clock, epoch }: Pick<PushDependencies, 'clock' | 'epoch'>,
+): boolean {
+  return connection.ready && connection.expiresAt > clock.now() && connection.epoch === epoch;
 }
 
 /** How many connections took a push, and how many may take it at another try. Those that are gone or do not read count as neither. */
@@ -23,11 +31,12 @@ export interface Pushed {
 
 /** Posts one frame, made if there is somebody to get it, to each of `connections` that may be pushed to. Never throws. */
 export async function pushTo(
-  { connections: table, gateway, clock, telemetry }: PushDependencies,
+  dependencies: PushDependencies,
   connections: readonly Connection[],
   frameOf: () => string,
 ): Promise<Pushed> {
-  const open = connections.filter((connection) => isOpen(connection, clock));
+  const { connections: table, gateway, telemetry } = dependencies;
+  const open = connections.filter((connection) => isOpen(connection, dependencies));
   if (open.length === 0) return { taken: 0, failed: 0 };
   const frame = frameOf();
   /** It does not read: nobody writes to it any more. It comes back for what it has missed. */

@@ -4,6 +4,7 @@ export const errorCodes = [
   'unauthenticated',
   'forbidden',
   'not_found',
+  'epoch_changed',
   'rate_limited',
   'unavailable',
   'internal',
@@ -18,6 +19,8 @@ const remedies: Readonly<Record<ErrorCode, string>> = {
   unauthenticated: 'Connect again with a new token.',
   forbidden: 'Do not send it again before that has changed.',
   not_found: 'Check the conversationId; "conversations" lists yours.',
+  epoch_changed:
+    'Forget your positions and tell your user. Send "reconnect" without "positions" and "epoch", over a new connection if this one ends.',
   rate_limited: 'Send the same frame again after retryAfterMs.',
   unavailable: 'Send the same frame again in a moment, a send with the same clientMessageId.',
   internal:
@@ -31,12 +34,16 @@ export interface ErrorFrame {
   readonly message: string;
   readonly remedy: string;
   readonly retryAfterMs?: number;
+  /** With `epoch_changed`: the one that is now. */
+  readonly epoch?: string;
 }
 
 interface ProtocolErrorOptions {
   readonly remedy?: string;
   /** Milliseconds, with `rate_limited`. */
   readonly retryAfterMs?: number;
+  /** With `epoch_changed`: the one that is now. */
+  readonly epoch?: string;
   readonly cause?: unknown;
 }
 
@@ -46,13 +53,20 @@ export class ProtocolError extends Error {
   readonly code: ErrorCode;
   readonly remedy: string;
   readonly retryAfterMs: number | undefined;
+  readonly epoch: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: ProtocolErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.code = code;
     this.remedy = options.remedy ?? remedies[code];
     this.retryAfterMs = options.retryAfterMs;
+    this.epoch = options.epoch;
   }
+}
+
+/** The data are in another life than the client took them to be in: restored from a backup, or begun anew. */
+export function epochChanged(epoch: string): ProtocolError {
+  return new ProtocolError('epoch_changed', 'The data were restored, or begun anew, since.', { epoch });
 }
 
 /** The frame that tells a client of `error`. */
@@ -64,5 +78,6 @@ export function errorFrame(error: ProtocolError, requestId?: string): ErrorFrame
     message: error.message,
     remedy: error.remedy,
     ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
+    ...(error.epoch !== undefined && { epoch: error.epoch }),
   };
 }

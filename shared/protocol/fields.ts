@@ -41,6 +41,14 @@ export const requestId: FieldCheck<string> = (value, name) => {
   return id;
 };
 
+/** Which life of the data positions belong to; opaque. */
+export const epoch: FieldCheck<string> = (value, name) => {
+  const id = text(value, name);
+  if ([...id].length > limits.epochLength)
+    throw badRequest(`"${name}" must have 1 to ${limits.epochLength} characters.`);
+  return id;
+};
+
 export const clientMessageId: FieldCheck<string> = (value, name) => {
   const id = text(value, name);
   if (id.length > limits.clientMessageIdLength || !/^[\x20-\x7e]+$/.test(id))

@@ -8,6 +8,8 @@ export const limits = {
   requestIdLength: 64,
   clientMessageIdLength: 64,
   userIdLength: 128,
+  /** Characters of an epoch: which life of the data positions belong to. */
+  epochLength: 256,
   reconnectPositions: 500,
   ackPositions: 100,
   historyLimit: 100,

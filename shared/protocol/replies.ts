@@ -41,6 +41,8 @@ export type Reply =
       readonly type: 'reconnect.done';
       readonly conversations: readonly ConversationPosition[];
       readonly more: boolean;
+      /** Which life of the data the positions belong to that come of this. */
+      readonly epoch: string;
     }
   | { readonly type: 'ok' }
   | {

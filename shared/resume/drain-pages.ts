@@ -22,6 +22,7 @@ export interface Pager {
 export function makePager(
   post: (frame: string) => Promise<'posted' | 'gone' | 'full'>,
   requestId: string | undefined,
+  epoch: string,
   budget: Pick<DrainBudget, 'payPage'>,
 ): Pager {
   const pageRoom = roomIn(replyFrame({ type: 'reconnect.page', messages: [] }, requestId));
@@ -29,7 +30,8 @@ export function makePager(
   let left = pageRoom;
   let isUsedUp = false;
   const named = new Map<string, ConversationPosition>();
-  let leftToName = roomIn(replyFrame({ type: 'reconnect.done', conversations: [], more: false }, requestId));
+  const emptyDone = { type: 'reconnect.done', conversations: [], more: false, epoch } as const;
+  let leftToName = roomIn(replyFrame(emptyDone, requestId));
 
   async function send(reply: Reply): Promise<void> {
     if ((await post(replyFrame(reply, requestId))) !== 'posted') throw new ConnectionGone();
@@ -62,7 +64,7 @@ export function makePager(
     },
     async finish(more) {
       await flush();
-      await send({ type: 'reconnect.done', conversations: [...named.values()], more });
+      await send({ type: 'reconnect.done', conversations: [...named.values()], more, epoch });
     },
   };
 }

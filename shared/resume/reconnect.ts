@@ -2,8 +2,9 @@ import type { Requests } from '#shared/actions.ts';
 import type { Connections } from '#shared/connections/connections.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
-import { withinLimits } from '#shared/limits/refusals.ts';
+import { refuseOverLimit, withinLimits } from '#shared/limits/refusals.ts';
 import type { Mailboxes, MailboxNumbers } from '#shared/mailboxes/mailboxes.ts';
+import { epochChanged } from '#shared/protocol/errors.ts';
 import type { ReadMessagesDependencies } from '#shared/reading/read-messages.ts';
 import type { ConnectionCall } from '#shared/runtime/call.ts';
 import { passOver } from '#shared/runtime/telemetry.ts';
@@ -16,6 +17,8 @@ export interface ReconnectDependencies extends ReadMessagesDependencies {
   readonly gateway: ConnectionGateway;
   readonly mailboxes: Mailboxes;
   readonly limiter: RateLimiter;
+  /** Which life of the data this is. */
+  readonly epoch: string;
 }
 
 export type Reconnect = (request: Requests['reconnect'], call: ConnectionCall) => Promise<undefined>;
@@ -25,7 +28,7 @@ export type Reconnect = (request: Requests['reconnect'], call: ConnectionCall) =
  * the management API rather than the route's response, because its order matters.
  */
 export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
-  const { connections, gateway, limiter, mailboxes, telemetry } = dependencies;
+  const { connections, gateway, limiter, mailboxes, telemetry, epoch } = dependencies;
   const skip = passOver(telemetry);
   const drain = makeDrain(dependencies);
 
@@ -46,13 +49,18 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
 
   return async (request, call) => {
     const { actor, connectionId, requestId, charges } = call;
+    // Its positions name other messages than those that stand in these places now: nothing must begin by them.
+    if (request.epoch !== undefined && request.epoch !== epoch) {
+      await refuseOverLimit(limiter, charges);
+      throw epochChanged(epoch);
+    }
     const isOpen = await withinLimits(limiter, charges, () => letPushesBegin(call));
     if (!isOpen) return;
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
     const behind = findBehind(request, await mailboxes.all(actor.userId, skip));
     const budget = makeDrainBudget({ limiter, userId: actor.userId, connectionId });
-    const pager = makePager((frame) => postPage(connectionId, frame), requestId, budget);
+    const pager = makePager((frame) => postPage(connectionId, frame), requestId, epoch, budget);
     try {
       await drain(actor, behind, pager);
     } catch (error) {

@@ -4,7 +4,7 @@ import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 import { chargesOf, chargesOfMalformed } from '#shared/limits/charges.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
 import { refuseOverLimit } from '#shared/limits/refusals.ts';
-import { errorFrame, ProtocolError } from '#shared/protocol/errors.ts';
+import { epochChanged, errorFrame, ProtocolError } from '#shared/protocol/errors.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import { type Reply, replyFrame } from '#shared/protocol/replies.ts';
 import type { UseCases } from './call.ts';
@@ -20,6 +20,8 @@ interface Options {
   readonly gateway: ConnectionGateway;
   readonly limiter: RateLimiter;
   readonly clock: Clock;
+  /** Which life of the data this is. */
+  readonly epoch: string;
   readonly telemetry: FunctionTelemetry;
   /** How answers travel: in the route's response, or posted, where the route has none. */
   readonly answers: 'respond' | 'post';
@@ -37,7 +39,7 @@ export function makeFrameHandler(options: Options) {
     .use(tellWhose(options))
     .use(answerErrors(options))
     .use(readIt)
-    .use(endExpired(options))
+    .use(endOver(options))
     .handler(async (event) => {
       const { frame } = event;
       if ('error' in frame) return await refuse(options, event, frame.error);
@@ -95,13 +97,14 @@ const readIt: FrameMiddleware = {
   },
 };
 
-/** The token is honoured during the connection too: after its expiry a frame gets one answer, and the connection ends. */
-function endExpired({ gateway, clock }: Options): FrameMiddleware {
+/** A frame over a connection whose time is over gets one answer, and the connection ends. */
+function endOver(options: Options): FrameMiddleware {
+  const { gateway } = options;
   return {
     before: async ({ event }) => {
-      if (clock.now() < actorOf(event).expiresAt) return;
+      const error = whyOver(options, event);
+      if (!error) return;
       const { connectionId } = event.requestContext;
-      const error = new ProtocolError('unauthenticated', 'The token of this connection has expired.');
       // Posted and awaited: a route's response would come after the end.
       try {
         await gateway.post(connectionId, JSON.stringify(errorFrame(error, event.frame.requestId)));
@@ -111,6 +114,13 @@ function endExpired({ gateway, clock }: Options): FrameMiddleware {
       return { statusCode: 200 };
     },
   };
+}
+
+/** The token is honoured during the connection too, and a connection belongs to the life of the data that it was opened in. */
+function whyOver({ clock, epoch }: Options, event: SocketEvent): ProtocolError | undefined {
+  if (clock.now() >= actorOf(event).expiresAt)
+    return new ProtocolError('unauthenticated', 'The token of this connection has expired.');
+  return event.requestContext.authorizer.epoch === epoch ? undefined : epochChanged(epoch);
 }
 
 function answerErrors(options: Options): FrameMiddleware {

@@ -101,6 +101,11 @@ export const policies = {
     why: 'The key in memory serves on; each try may cost a message a time-out.',
     pause: { fromMs: 30_000, toMs: 30_000 },
   },
+  issuerKeys: {
+    what: "the read of an issuer's keys that failed",
+    why: 'Each one that hangs holds up a handshake for 3 s, and whoever has bad tokens can have it asked. Meanwhile known keys serve on.',
+    pause: { fromMs: 1_000, toMs: 30_000 },
+  },
 } as const satisfies Record<string, RetryPolicy>;
 
 /** How long one attempt of an SDK client may take, and how many it makes by itself. */

@@ -28,6 +28,8 @@ export interface AuthorizerContext {
   readonly userId: string;
   /** The token's `exp`, seconds since the epoch. */
   readonly tokenExpiresAt: string;
+  /** Which life of the data the connection was opened in. One that was opened before there were any has none. */
+  readonly epoch?: string;
 }
 
 export interface SocketResult {

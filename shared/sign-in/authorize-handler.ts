@@ -18,13 +18,15 @@ interface Options {
   readonly verify: VerifyToken;
   readonly tellRefusal: TellRefusal;
   readonly telemetry: FunctionTelemetry;
+  /** Which life of the data this is. */
+  readonly epoch: string;
 }
 
 /**
  * API Gateway turns exactly the message "Unauthorized" into a 401, a policy that denies into a 403, and another error into
  * a 500. Lambda counts the first as a failed call like the last, so what is really wrong here has a counter of its own.
  */
-export function makeAuthorizeHandler({ verify, tellRefusal, telemetry }: Options) {
+export function makeAuthorizeHandler({ verify, tellRefusal, telemetry, epoch }: Options) {
   return async (event: AuthorizerEvent, context?: unknown) => {
     const { connectionId, requestId } = event.requestContext;
     telemetry.begin(context, {
@@ -36,7 +38,7 @@ export function makeAuthorizeHandler({ verify, tellRefusal, telemetry }: Options
       const verification = await verifyTokenOf(event, verify);
       if (verification.verdict === 'allowed') {
         const { userId, expiresAt } = verification;
-        return policy(event, 'Allow', userId, { userId, tokenExpiresAt: String(expiresAt) });
+        return policy(event, 'Allow', userId, { userId, tokenExpiresAt: String(expiresAt), epoch });
       }
       tellRefusal(verification.reason);
       if (verification.verdict === 'forbidden') return policy(event, 'Deny', 'forbidden');
@@ -57,10 +59,16 @@ async function verifyTokenOf(event: AuthorizerEvent, verify: VerifyToken): Promi
     .filter((name) => name.startsWith(bearerSubprotocolPrefix))
     .map((name) => name.slice(bearerSubprotocolPrefix.length));
   for (const authorization of headerValues(event, 'authorization'))
-    tokens.push(/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
+    if (isBearer(authorization)) tokens.push(/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
   const [token] = tokens;
   if (tokens.some((other) => other !== token)) return { verdict: 'unauthorized', reason: 'several tokens' };
   return token ? verify(token) : { verdict: 'unauthorized', reason: 'no token' };
+}
+
+/** Another scheme, and an empty header, are a browser's or a proxy's: they are not meant for us. */
+function isBearer(authorization: string): boolean {
+  const [scheme] = authorization.trimStart().split(/\s/, 1);
+  return scheme?.toLowerCase() === 'bearer';
 }
 
 function policy(

@@ -50,6 +50,11 @@ const ILL_TYPED: readonly IllTyped[] = [
     request: () => ({ action: 'reconnect', positions: {} }),
   },
   {
+    field: 'epoch',
+    values: [...NOT_STRINGS, 'e'.repeat(257)],
+    request: () => ({ action: 'reconnect' }),
+  },
+  {
     field: 'seq',
     values: NOT_POSITIVE,
     request: (conversationId) => ({ action: 'read', conversationId }),

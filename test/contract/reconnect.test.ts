@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { drainAll, ok, pushed, reconnect, sendMany, sendTo } from './support/calls.ts';
-import { contract, newUser } from './support/contract.ts';
-import type { Message } from './support/shapes.ts';
+import { contract, newUser, settle } from './support/contract.ts';
+import { asRefusal, type Message } from './support/shapes.ts';
 
 /** Sends in flight together, each in a conversation of its own. */
 const AT_ONCE = 20;
@@ -45,6 +45,7 @@ test('a user without conversations gets done alone, with nothing in it', async (
       messages: [],
       conversations: [],
       more: false,
+      epoch: expect.any(String),
     });
   }
 });
@@ -87,7 +88,7 @@ test('without positions a user gets what was not acknowledged', async () => {
   await ok(b, { action: 'ack', positions: { [conversationId]: 3 } });
   expect((await reconnect(b)).messages).toEqual(sent.slice(3));
   await ok(b, { action: 'ack', positions: { [conversationId]: 5 } });
-  expect(await reconnect(b)).toEqual({ pages: [], messages: [], conversations: [], more: false });
+  expect(await reconnect(b)).toMatchObject({ pages: [], messages: [], conversations: [], more: false });
 });
 
 test('without positions one gets own messages as well, until they are acknowledged', async () => {
@@ -124,7 +125,7 @@ test('a position beyond the last message gives nothing', async () => {
   const { conversationId } = await sendTo(a, bob);
   for (const position of [1, 2, 1000, Number.MAX_SAFE_INTEGER]) {
     const drain = await reconnect(b, { positions: { [conversationId]: position } });
-    expect(drain).toEqual({ pages: [], messages: [], conversations: [], more: false });
+    expect(drain).toMatchObject({ pages: [], messages: [], conversations: [], more: false });
   }
 });
 
@@ -247,4 +248,29 @@ test('a backlog of many conversations is drained completely, both ways, each in 
   sent.push(...(await sendMany(sender, peers[0] ?? '', 3)));
   expect(inOrder(await drainAll(await open(alice)))).toEqual(inOrder(sent));
   expect(inOrder(await drainAll(sender, {}))).toEqual(inOrder(sent));
+});
+
+test('the epoch is the same for everybody, and positions that are handed back with it count', async () => {
+  const { bob, a, b } = await pair();
+  const sent = await sendMany(a, bob, 3);
+  const { epoch } = await reconnect(a);
+  const positions = { [sent[0]?.conversationId ?? '']: 1 };
+  const drain = await reconnect(b, { positions, epoch });
+  expect(drain.messages).toEqual(sent.slice(1));
+  expect(drain.epoch).toBe(epoch);
+});
+
+test('of another epoch nothing is given, no push begins, and the one that is now is told', async () => {
+  const { bob, a, b } = await pair();
+  const { conversationId } = await sendTo(a, bob);
+  const { epoch } = await reconnect(a);
+  const other = `not ${epoch}`.slice(0, 256);
+  for (const fields of [{ positions: { [conversationId]: 1 } }, { positions: {} }, {}]) {
+    const reply = await b.request({ action: 'reconnect', ...fields, epoch: other });
+    expect(asRefusal(reply, 'epoch_changed').epoch).toBe(epoch);
+  }
+  await sendTo(a, bob, 'not pushed');
+  await settle();
+  expect(b.received.filter(({ type }) => type !== 'error')).toEqual([]);
+  expect((await reconnect(b)).messages.map(({ seq }) => seq)).toEqual([1, 2]);
 });

@@ -73,7 +73,7 @@ async function open(user: string, ttlSeconds?: number) {
 async function record(): Promise<void> {
   const [aliceId, bobId, carolId] = [newUser('alice'), newUser('bob'), newUser('carol')];
   const [alice, bob] = [await open(aliceId), await open(bobId)];
-  await alice.ask({ action: 'reconnect' });
+  const { epoch } = await alice.ask({ action: 'reconnect' });
   await bob.ask({ action: 'reconnect', positions: {}, only: true });
   const greeting = { action: 'send', recipientId: bobId, content: 'Grüße 😀\n', clientMessageId: 'one' };
   const { message } = (await alice.ask(greeting)) as { message: { conversationId: string } };
@@ -90,6 +90,8 @@ async function record(): Promise<void> {
   const { cursor } = await alice.ask({ action: 'conversations', limit: 1 });
   await alice.ask({ action: 'conversations', cursor });
   await alice.ask({ action: 'reconnect', positions: {} });
+  await alice.ask({ action: 'reconnect', positions: { [conversationId]: 1 }, epoch });
+  await alice.ask({ action: 'reconnect', epoch: 'of another life' });
   await alice.ask({ action: 'ping' });
   await bob.ask({ action: 'block', userId: aliceId });
   await alice.ask({ action: 'send', conversationId, content: 'forbidden' });
@@ -138,7 +140,15 @@ test('the run has met every message of the document, and every error that a clie
   expect([...met].sort()).toEqual([...validators.keys()].sort());
   const codes = new Set(outbound.flatMap(({ code }) => code ?? []));
   expect([...codes].sort()).toEqual(
-    ['bad_request', 'forbidden', 'not_found', 'rate_limited', 'too_large', 'unauthenticated'].sort(),
+    [
+      'bad_request',
+      'epoch_changed',
+      'forbidden',
+      'not_found',
+      'rate_limited',
+      'too_large',
+      'unauthenticated',
+    ].sort(),
   );
 });
 

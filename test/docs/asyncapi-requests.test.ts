@@ -36,7 +36,7 @@ const texts = fc.oneof(
     '__proto__',
   ),
   fc
-    .constantFrom(64, 65, 128, 129)
+    .constantFrom(64, 65, 128, 129, 256, 257)
     .chain((length) => fc.constantFrom('a', 'é', '😀', '-', ' ').map(times(length))),
   fc.constantFrom(16_384, 16_385).map((length) => 'a'.repeat(length)),
   fc.constantFrom(8_192, 8_193).map((length) => 'é'.repeat(length)),
@@ -75,7 +75,7 @@ const good = {
 const goodPositions = fc.dictionary(good.text, good.seq, { maxKeys: 3 });
 const fieldsOf: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unknown>>>>> = {
   send: { recipientId: good.text, conversationId: good.text, content: good.text, clientMessageId: good.text },
-  reconnect: { positions: goodPositions, only: fc.boolean() },
+  reconnect: { positions: goodPositions, only: fc.boolean(), epoch: good.text },
   ack: { positions: goodPositions },
   read: { conversationId: good.text, seq: good.seq },
   history: { conversationId: good.text, before: good.seq, after: good.position, limit: good.seq },
@@ -155,6 +155,10 @@ test('at each limit the last value passes and the next one does not, by both', (
     [
       { action: 'reconnect', positions: many(500) },
       { action: 'reconnect', positions: many(501) },
+    ],
+    [
+      { action: 'reconnect', epoch: '😀'.repeat(256) },
+      { action: 'reconnect', epoch: '😀'.repeat(257) },
     ],
     [
       { action: 'ack', positions: many(100) },

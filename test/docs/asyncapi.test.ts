@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { errorCodes } from '#shared/protocol/errors.ts';
+import { type ErrorFrame, errorCodes } from '#shared/protocol/errors.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import type { Message, ServerFrame } from '#shared/protocol/replies.ts';
 import { parseRequest } from '#test/support/parse-request.ts';
@@ -80,15 +80,22 @@ test('the numbers are those of the code', () => {
   const positionsOf = (name: string) => messages[name]?.payload.properties.positions;
   expect(positionsOf('reconnect')).toMatchObject({ maxProperties: limits.reconnectPositions });
   expect(positionsOf('ack')).toMatchObject({ maxProperties: limits.ackPositions });
+  expect(schemas.epoch).toMatchObject({ maxLength: limits.epochLength });
   expect(messages.error?.payload.properties.code).toMatchObject({ enum: errorCodes });
 });
 
-test('an error tells when to try again if and only if it is rate_limited', () => {
-  const error = { type: 'error', message: 'm', remedy: 'r' };
+test.each([
+  ['when to try again', 'rate_limited', { retryAfterMs: 1 }],
+  ['the epoch that is now', 'epoch_changed', { epoch: 'two' }],
+])('an error tells %s if and only if it is %s', (_, itsCode, field) => {
   for (const code of errorCodes) {
-    const isLimit = code === 'rate_limited';
-    expect(complaints({ ...error, code, retryAfterMs: 1 }).length === 0, code).toBe(isLimit);
-    expect(complaints({ ...error, code }).length === 0, code).toBe(!isLimit);
+    const error = { type: 'error', message: 'm', remedy: 'r', code };
+    // What the other code must have.
+    const others = { rate_limited: { retryAfterMs: 1 }, epoch_changed: { epoch: 'two' } };
+    const whole = { ...error, ...(code in others && others[code as keyof typeof others]) };
+    const { [Object.keys(field)[0] ?? '']: __, ...without } = { ...whole } as Frame;
+    expect(complaints({ ...without, ...field }).length === 0, code).toBe(code === itsCode);
+    expect(complaints(without).length === 0, code).toBe(code !== itsCode);
   }
 });
 
@@ -108,19 +115,32 @@ describe('what the server sends', () => {
   };
   const position = { conversationId, lastSeq: 1, deliveredSeq: 0, readSeq: 0 };
   const summary = { ...position, members: ['alice', 'bob'], unread: 1, lastMessageAt: message.sentAt };
+  // The one code that must have a retryAfterMs; no other may. Of the epoch it is another code.
+  const refusal: Required<Omit<ErrorFrame, 'epoch'>> = {
+    ...{ type: 'error', requestId, code: 'rate_limited', message: 'm', remedy: 'r', retryAfterMs: 1 },
+  };
   /** Whole frames of each type: a field that the code gains or loses does not compile here. */
-  const whole: { [Type in ServerFrame['type']]: Required<Extract<ServerFrame, { type: Type }>> } = {
+  const whole: {
+    [Type in ServerFrame['type']]: Type extends 'error'
+      ? typeof refusal
+      : Required<Extract<ServerFrame, { type: Type }>>;
+  } = {
     'message.sent': { type: 'message.sent', requestId, messageId, message, duplicate: true },
     'reconnect.page': { type: 'reconnect.page', requestId, messages: [message] },
-    'reconnect.done': { type: 'reconnect.done', requestId, conversations: [position], more: true },
+    'reconnect.done': {
+      type: 'reconnect.done',
+      requestId,
+      conversations: [position],
+      more: true,
+      epoch: 'one',
+    },
     ok: { type: 'ok', requestId },
     'history.page': { type: 'history.page', requestId, conversationId, messages: [message], more: false },
     'conversations.page': { type: 'conversations.page', requestId, conversations: [summary], cursor: 'next' },
     pong: { type: 'pong', requestId },
     'message.new': { type: 'message.new', messageId, message },
     receipt: { type: 'receipt', conversationId, userId: 'bob', deliveredSeq: 1, readSeq: 0 },
-    // The one code that must have a retryAfterMs; no other may.
-    error: { type: 'error', requestId, code: 'rate_limited', message: 'm', remedy: 'r', retryAfterMs: 1 },
+    error: refusal,
   };
   const optional: Record<string, readonly string[]> = {
     'message.sent': ['duplicate'],

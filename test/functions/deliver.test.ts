@@ -10,7 +10,7 @@ import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.
 import { functionEnvironment } from '#localstack/stack/function-environment.ts';
 import type { BatchResponse } from '#shared/delivery/deliver-handler.ts';
 import type { MessageReference } from '#shared/delivery/delivery-queue.ts';
-import { startWorld, type World } from '#test/support/world.ts';
+import { startWorld, testEpoch, type World } from '#test/support/world.ts';
 
 let world: World;
 let events: Events;
@@ -57,6 +57,7 @@ beforeAll(async () => {
     managementUrl: `${httpUrl}/local`,
     issuer: httpUrl,
     audience: 'postrider',
+    epoch: testEpoch,
   });
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');

@@ -114,7 +114,8 @@ describe('an issuer of the team’s own', () => {
   test('makes the user pool unnecessary, and the authorizer trusts it alone', () => {
     const { data, messaging } = synthesise({
       issuer: 'https://login.example.com/',
-      audience: 'chat',
+      audience: ['chat', 'android'],
+      issuerKeysHours: 48,
       tokenScope: 'use',
     });
     data.resourceCountIs('AWS::Cognito::UserPool', 0);
@@ -122,12 +123,34 @@ describe('an issuer of the team’s own', () => {
       Environment: {
         Variables: Match.objectLike({
           TOKEN_ISSUER: 'https://login.example.com/',
-          TOKEN_AUDIENCE: 'chat',
+          TOKEN_AUDIENCE: 'chat,android',
+          TOKEN_KEYS_HOURS: '48',
           TOKEN_SCOPE: 'use',
           TOKEN_JWKS_URI: 'https://login.example.com/.well-known/jwks.json',
         }),
       },
     });
+  });
+});
+
+describe('warm throughput', () => {
+  const warm = ({ data }: Synthesised) =>
+    resourcesOf(data, 'AWS::DynamoDB::GlobalTable').flatMap(([id, { Properties }]) =>
+      Properties.WarmThroughput === undefined
+        ? []
+        : [[id.replace(/^Tables|[0-9A-F]{8}$/g, ''), Properties.WarmThroughput]],
+    );
+
+  test('is DynamoDB’s own by default', () => {
+    expect(warm(synthesise())).toEqual([]);
+  });
+
+  test('is that of the settings for the tables that a send touches', () => {
+    const tables = warm(synthesise({ warmWritesPerSecond: 20_000 }));
+    expect(tables.map(([name]) => name).sort()).toEqual([
+      ...['Connections', 'Conversations', 'Mailboxes', 'Messages', 'RateLimits', 'Relationships'],
+    ]);
+    for (const [, value] of tables) expect(value).toEqual({ WriteUnitsPerSecond: 20_000 });
   });
 });
 

@@ -116,6 +116,7 @@ describe('needs', () => {
       'CACHE_NAME',
       'CACHE_IAM_USER',
       'CACHE_URL',
+      'EPOCH',
     ];
     for (const [name, { file }] of Object.entries(bundles)) {
       const code = await readFile(file, 'utf8');

@@ -2,6 +2,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { functionNeeds } from '#infra/function-needs.ts';
 import { routes } from '#infra/routes.ts';
+import { readSettings } from '#infra/settings.ts';
 import { permissionsOf } from './support/permissions.ts';
 import { type Resource, resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
 
@@ -27,6 +28,11 @@ describe('functions', () => {
       });
       if (!id.includes('Deliver')) expect(Properties.Timeout).toBeLessThan(29);
     }
+  });
+
+  test('are all told the epoch, so that another one makes new environments of every function', () => {
+    for (const [id, { Properties }] of functionsOf(synthesise({ epoch: 'two' })))
+      expect(Properties.Environment, id).toMatchObject({ Variables: { EPOCH: 'two' } });
   });
 
   test('let their metrics through at any log level', () => {
@@ -118,6 +124,44 @@ describe('the WebSocket API', () => {
   });
 });
 
+describe('concurrency', () => {
+  const reservedOf = (synthesised: Synthesised) =>
+    functionsOf(synthesised)
+      .filter(([, { Properties }]) => Properties.ReservedConcurrentExecutions !== undefined)
+      .map(([, { Properties }]) => [Properties.Description, Properties.ReservedConcurrentExecutions]);
+
+  test('of a new account, whose quota is 10, is not reserved, which Lambda would refuse', () => {
+    expect(reservedOf(stack)).toEqual([]);
+    const small = synthesise({ concurrency: 10 });
+    expect(reservedOf(small)).toEqual([]);
+    small.messaging.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      ScalingConfig: { MaximumConcurrency: 2 },
+    });
+  });
+
+  test('of reconnect and sync is bounded, so that half of it is left for handshakes and sends', () => {
+    const large = synthesise({ concurrency: 1_000 });
+    expect(reservedOf(large)).toEqual([
+      ['Postrider: reconnect', 250],
+      ['Postrider: sync', 250],
+    ]);
+    large.messaging.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      ScalingConfig: { MaximumConcurrency: 100 },
+    });
+  });
+});
+
+describe('API Gateway’s log role', () => {
+  const set = (synthesised: Synthesised) =>
+    resourcesOf(synthesised.messaging, 'AWS::ApiGateway::Account').length;
+
+  test('is the account’s own, and is set only where the settings say so', () => {
+    expect(set(stack)).toBe(0);
+    expect(set(synthesise({ apiGatewayLogRole: 'exists' }))).toBe(0);
+    expect(set(synthesise({ apiGatewayLogRole: 'create' }))).toBe(1);
+  });
+});
+
 describe('later delivery', () => {
   test('returns failed records alone, and sets aside what failed five times', () => {
     stack.messaging.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
@@ -144,11 +188,12 @@ describe('the cache', () => {
     );
 
   test('is reached by its public endpoint, over TLS, by IAM', () => {
+    const [[groupId] = []] = resourcesOf(stack.messaging, 'AWS::ElastiCache::UserGroup');
     stack.messaging.hasResourceProperties('AWS::ElastiCache::ServerlessCache', {
       ConnectionType: 'public',
       Engine: 'valkey',
       MajorEngineVersion: '9',
-      UserGroupId: 'default.iam-user-group',
+      UserGroupId: { Ref: groupId },
       SubnetIds: Match.absent(),
     });
     stack.messaging.resourceCountIs('AWS::EC2::VPC', 0);
@@ -156,6 +201,17 @@ describe('the cache', () => {
     expect(found).toHaveLength(usesCache);
     for (const [, { Properties }] of found)
       expect(JSON.stringify(Properties.Environment)).toContain('rediss://');
+  });
+
+  test('has a user of its own, who has no password and may do nothing to other keys', () => {
+    stack.messaging.hasResourceProperties('AWS::ElastiCache::User', {
+      AuthenticationMode: { Type: 'iam' },
+      UserId: 'postrider-cache',
+      UserName: 'postrider-cache',
+      AccessString: Match.stringLikeRegexp('^on resetchannels ~\\*\\{\\*\\}:\\* -@all '),
+    });
+    const [[userId] = []] = resourcesOf(stack.messaging, 'AWS::ElastiCache::User');
+    stack.messaging.hasResourceProperties('AWS::ElastiCache::UserGroup', { UserIds: [{ Ref: userId }] });
   });
 
   test('can be left out', () => {
@@ -183,6 +239,14 @@ describe('the cache', () => {
 });
 
 describe('the outputs', () => {
+  test('of both stacks say with which settings they were deployed', () => {
+    const { data, messaging } = synthesise({ cache: 'none' });
+    const recordIn = (template: Synthesised['data']) =>
+      JSON.parse(String(template.findOutputs('Settings').Settings?.Value));
+    expect(recordIn(messaging)).toEqual({ ...readSettings({ 'postrider:cache': 'none' }) });
+    expect(recordIn(data)).toEqual({ keepData: true, selfSignUp: false });
+  });
+
   test('name the URL and what to do next', () => {
     stack.messaging.hasOutput('WebSocketUrl', {});
     const { NextStep } = stack.messaging.findOutputs('NextStep') as { NextStep: { Value: unknown } };

@@ -34,8 +34,26 @@ test.each([
   ['issuer', 'http://login.example.com', 'https URL'],
   ['issuer', 'login.example.com', 'https URL'],
   ['issuer', 'https://', 'https URL'],
+  ['audience', '["web-client"', 'the `aud` of your tokens'],
+  ['account', '1234', '12 digits'],
+  ['region', 'Frankfurt', 'a region such as'],
+  ['concurrency', 9, 'a whole number from 10'],
+  ['warmReadsPerSecond', 11_999, 'a whole number from 12000'],
+  ['warmWritesPerSecond', 3_999, 'a whole number from 4000'],
   ['jwksUri', 'ftp://keys', 'an https URL'],
+  ['audience', 'web,,android', 'the `aud` of your tokens'],
+  ['audience', 'web,', 'the `aud` of your tokens'],
+  ['audience', 'my app', 'the `aud` of your tokens'],
+  ['audience', [], 'the `aud` of your tokens'],
+  ['audience', ['web', 'ios,android'], 'the `aud` of your tokens'],
+  ['audience', ['web', 7], 'the `aud` of your tokens'],
+  ['audience', 'x'.repeat(257), 'the `aud` of your tokens'],
+  ['audience', Array(5).fill('x'.repeat(250)), 'the `aud` of your tokens'],
+  ['issuerKeysHours', 0, 'a whole number from 1 to 168'],
+  ['issuerKeysHours', 169, 'a whole number from 1 to 168'],
   ['tokenScope', 'two scopes', 'one scope'],
+  ['epoch', 'two words', 'letters, digits'],
+  ['epoch', 'e'.repeat(65), 'not used before'],
   ['selfSignUp', 'yes', 'true or false'],
   ['keepData', 1, 'true or false'],
   ['cacheMaxGigabytes', 0, 'a whole number from 1 to 5000'],
@@ -55,6 +73,16 @@ test.each([
 ])('a wrong %s (%j) fails and says what to write', (name, value, remedy) => {
   expect(() => read({ [name]: value })).toThrow(`postrider:${name} is ${JSON.stringify(value)}: write `);
   expect(() => read({ [name]: value })).toThrow(remedy);
+});
+
+test.each([
+  ['web', 'web'],
+  ['web,android', 'web,android'],
+  ['web, android', 'web,android'],
+  ['["web", "android"]', 'web,android'],
+  [['web', 'https://api.example.com/'], 'web,https://api.example.com/'],
+])('the audience %j is %s', (audience, read_) => {
+  expect(read({ issuer: 'https://login.example.com', audience }).audience).toBe(read_);
 });
 
 test('everything that is wrong is said at once', () => {

@@ -32,6 +32,8 @@ export interface Surroundings {
   readonly gateway: Service;
   readonly sharedCache: ((sandbox: Sandbox) => MessageCache) | undefined;
   readonly telemetry: FunctionTelemetry;
+  /** The setting EPOCH. */
+  readonly epoch: string;
   /** The setting RATE_LIMITS. */
   readonly rateLimits: string | undefined;
   readonly rotateAfterMs: number;
@@ -64,13 +66,13 @@ function clientOf(sandbox: Sandbox, wire: Wire, service: Service, timeoutMs: num
 
 /** All that a function reaches from one execution environment; each takes what it needs. */
 function outsideOf(sandbox: Sandbox, surroundings: Surroundings) {
-  const { wire, telemetry, sharedCache, rateLimits, rotateAfterMs, keepMs } = surroundings;
+  const { wire, telemetry, sharedCache, rateLimits, epoch, rotateAfterMs, keepMs } = surroundings;
   const { clock, random, randomBytes } = sandbox;
   const client = (service: Service, timeoutMs: number, maxAttempts: number) =>
     clientOf(sandbox, wire, service, timeoutMs, maxAttempts);
   return {
     ...{ clock, random, randomBytes, telemetry },
-    settings: { ...settings, RATE_LIMITS: rateLimits },
+    settings: { ...settings, RATE_LIMITS: rateLimits, EPOCH: epoch },
     memories: {
       conversations: remembered,
       rateLimitKeys: remembered,

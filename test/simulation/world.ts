@@ -35,6 +35,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
   const basis = { scheduler, dice: dice.fork(), faults, trace };
   const { telemetry, counts } = makeTelemetry(trace, findings);
 
+  const epoch = 'life 1';
   const pool = makePool(basis);
   const dynamodb = makeDynamoDB(basis);
   const events = makeEventBus(faults);
@@ -45,6 +46,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
   const gateway = makeGateway({
     ...basis,
     route: routeTo(pool),
+    epoch: () => epoch,
     onPosted(userId, frame, lateMs) {
       if (frame.startsWith('{"type":"message.new"') && lateMs > expiryToleranceMs)
         findings.push({ rule: 'expiry', detail: `${userId} got a push ${lateMs} ms after the expiry` });
@@ -63,6 +65,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
     gateway,
     sharedCache: dice.chance(0.5) ? makeSharedCache(basis) : undefined,
     telemetry,
+    epoch,
     rateLimits: dice.chance(0.7) ? generous : undefined,
     rotateAfterMs: rotates ? 15_000 : 24 * 3_600_000,
     keepMs: rotates ? 6_000 : 3_600_000,

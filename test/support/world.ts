@@ -150,19 +150,20 @@ export async function startWorld() {
   /** A session of `userId`, with its connection's row as `$connect` and the first `reconnect` leave it. */
   async function join(
     userId: string,
-    options: { ready?: boolean; expiresAt?: number } = {},
+    options: { ready?: boolean; expiresAt?: number; address?: string; epoch?: string } = {},
   ): Promise<Session> {
     connections += 1;
     const session = {
       userId,
       connectionId: `connection-${connections}`,
-      address: '192.0.2.1',
+      address: options.address ?? '192.0.2.1',
       expiresAt: options.expiresAt ?? Date.now() + 3_600_000,
     };
     await environment().connections.add({
       ...session,
       connectedAt: Date.now(),
       ready: options.ready ?? true,
+      epoch: options.epoch ?? testEpoch,
     });
     return session;
   }
@@ -185,7 +186,8 @@ export async function startWorld() {
 }
 
 /** Where queue and event bus would be: tests put their own parts in the place of these. */
-const places = { DELIVERY_QUEUE_URL: 'none', EVENT_BUS_NAME: 'none' };
+export const testEpoch = 'this life';
+const places = { DELIVERY_QUEUE_URL: 'none', EVENT_BUS_NAME: 'none', EPOCH: testEpoch };
 const unreachable = {
   send: async () => {
     throw new Error('A test has no such service.');

@@ -96,6 +96,8 @@ export function makeDevice(deps: DeviceDeps): Device {
   const held: Held = new Map();
   let line: Line | undefined;
   let earlier: Line[] = [];
+  /** Which life of the data its positions belong to; until it knows, it has none to hand back. */
+  let epoch: string | undefined;
 
   function hold(messages: readonly Message[]): void {
     for (const message of messages) {
@@ -153,9 +155,9 @@ export function makeDevice(deps: DeviceDeps): Device {
       record({ kind: 'reconnect', ...who, drain });
       return { drain, fields: { requestId } };
     }
-    const positions = positionsOf(held);
+    const positions = epoch === undefined ? {} : positionsOf(held);
     record({ kind: 'reconnect', ...who, drain, positions });
-    return { drain, fields: { requestId, positions } };
+    return { drain, fields: { requestId, positions, ...(epoch !== undefined && { epoch }) } };
   }
 
   function endCut(on: Client, drain: number, requestId: string): void {
@@ -183,6 +185,7 @@ export function makeDevice(deps: DeviceDeps): Device {
       });
       record({ kind: 'drained', ...who, drain, messages: drained.messages, more: drained.more, cut: false });
       hold(drained.messages);
+      epoch = drained.epoch;
       absorb();
       more = drained.more;
       if (more) {

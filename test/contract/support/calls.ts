@@ -22,6 +22,7 @@ export interface Drain {
   readonly messages: readonly Message[];
   readonly conversations: readonly Standing[];
   readonly more: boolean;
+  readonly epoch: string;
 }
 
 export interface HistoryPage {

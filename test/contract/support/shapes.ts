@@ -118,12 +118,16 @@ function asStanding(value: unknown, more: readonly string[] = []): Standing {
   return standing;
 }
 
-export function asDone(frame: Frame): { conversations: Standing[]; more: boolean } {
-  expectReply(frame, 'reconnect.done', ['conversations', 'more']);
+export function asDone(frame: Frame): { conversations: Standing[]; more: boolean; epoch: string } {
+  expectReply(frame, 'reconnect.done', ['conversations', 'more', 'epoch']);
+  expect(frame.epoch).toBeTypeOf('string');
+  const epoch = String(frame.epoch);
+  expect(epoch).not.toBe('');
+  expect([...epoch].length).toBeLessThanOrEqual(256);
   expect(frame.more).toBeTypeOf('boolean');
   expect(Array.isArray(frame.conversations)).toBe(true);
   const conversations = (frame.conversations as unknown[]).map((entry) => asStanding(entry));
-  return { conversations, more: frame.more === true };
+  return { conversations, more: frame.more === true, epoch };
 }
 
 export function asSummary(value: unknown): Summary {
@@ -140,6 +144,7 @@ export interface Refusal {
   readonly message: string;
   readonly remedy: string;
   readonly retryAfterMs?: number;
+  readonly epoch?: string;
 }
 
 /** Asserts an error: exact keys, both texts, and nothing of the inside in either. */
@@ -148,7 +153,8 @@ export function asRefusal(frame: Frame, code: string, { requestId = true } = {})
   expect(frame.code, JSON.stringify(frame).slice(0, 500)).toBe(code);
   const keys = ['type', 'code', 'message', 'remedy'];
   const withId = requestId ? [...keys, 'requestId'] : keys;
-  expectKeys(frame, code === 'rate_limited' ? [...withId, 'retryAfterMs'] : withId);
+  const own: Record<string, string[]> = { rate_limited: ['retryAfterMs'], epoch_changed: ['epoch'] };
+  expectKeys(frame, [...withId, ...(own[code] ?? [])]);
   for (const key of ['message', 'remedy']) {
     expect(frame[key]).toBeTypeOf('string');
     expect(String(frame[key]).trim()).not.toBe('');

@@ -45,7 +45,7 @@ export function connectionProbes(world: ProbeWorld): Probes {
         const userId = newUser();
         const { connectionId } = await addGoneConnection(userId);
         const identity = { sourceIp: '127.0.0.1' };
-        const authorizer = { userId, tokenExpiresAt: '0' };
+        const authorizer = { userId, tokenExpiresAt: '0', epoch: world.epoch };
         const requestContext = { connectionId, connectedAt: 0, identity, authorizer };
         await world.invoke('disconnect', { requestContext });
         return (await connectionsOf(userId)).length === 0 ? 'removed' : 'left';

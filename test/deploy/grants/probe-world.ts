@@ -10,6 +10,7 @@ import {
   QueryCommand,
 } from '@aws-sdk/lib-dynamodb';
 import type { FunctionName } from '#infra/function-needs.ts';
+import { readSettings } from '#infra/settings.ts';
 import { attempt, type Client } from '#test/contract/support/client.ts';
 import type { Frame } from '#test/contract/support/inbox.ts';
 import type { Resources } from './grants.ts';
@@ -82,6 +83,8 @@ export function makeProbeWorld(url: string, tokenUrl: string, resources: Resourc
     return overdue.pop() ?? (await expired());
   }
 
+  // The one of a deployment that names none.
+  const { epoch } = readSettings({});
   const queue = () => ({ QueueUrl: idOf('LaterDeliveryQueue') });
   const table = {
     get: async (name: string, Key: Row) =>
@@ -98,6 +101,7 @@ export function makeProbeWorld(url: string, tokenUrl: string, resources: Resourc
     live,
     expired,
     table,
+    epoch,
     /** The ids of a user's connections, as the table has them. */
     connectionsOf: async (userId: string): Promise<string[]> => {
       const { Items = [] } = await dynamodb.send(
@@ -118,6 +122,7 @@ export function makeProbeWorld(url: string, tokenUrl: string, resources: Resourc
         connectedAt: Date.now(),
         expiresAt: Date.now() + 3_600_000,
         ready: true,
+        epoch,
       };
       await table.put('TablesConnections', { ...key, ...rest });
       return key;

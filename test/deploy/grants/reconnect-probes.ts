@@ -62,9 +62,10 @@ export function reconnectProbes(world: ProbeWorld): Probes {
 }
 
 /** What API Gateway would hand the function for a frame of the user's one connection. */
-async function eventOf({ connectionsOf }: ProbeWorld, userId: string) {
+async function eventOf({ connectionsOf, epoch }: ProbeWorld, userId: string) {
   const [connectionId] = await connectionsOf(userId);
-  const authorizer = { userId, tokenExpiresAt: String(Math.ceil(Date.now() / 1000) + 600) };
+  const tokenExpiresAt = String(Math.ceil(Date.now() / 1000) + 600);
+  const authorizer = { userId, tokenExpiresAt, epoch };
   const identity = { sourceIp: '127.0.0.1' };
   return { body: '{"action":"reconnect"}', requestContext: { connectionId, identity, authorizer } };
 }

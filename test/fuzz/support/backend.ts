@@ -17,6 +17,9 @@ interface Service {
   perform(command: unknown, answer: Answer<unknown>): void;
 }
 
+/** Which life of the data this is, as devices hand it back. */
+export const epoch = 'this life';
+
 export type Frame = Readonly<Record<string, unknown>>;
 
 /** The functions over AWS in memory, where nothing fails and nothing takes time. */
@@ -82,6 +85,7 @@ export function makeBackend({
     sharedCache: undefined,
     telemetry,
     rateLimits: undefined,
+    epoch,
     rotateAfterMs: 24 * 3_600_000,
     keepMs: 3_600_000,
   };
@@ -131,7 +135,7 @@ function eventOf(user: string, { now }: Scheduler): SocketEvent {
       requestId: `request-of-${user}`,
       connectedAt: now(),
       identity: { sourceIp: `10.${digest.subarray(0, 3).join('.')}` },
-      authorizer: { userId: user, tokenExpiresAt: String(now() + 3_600) },
+      authorizer: { userId: user, tokenExpiresAt: String(now() + 3_600), epoch },
     },
   };
 }

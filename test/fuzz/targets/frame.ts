@@ -29,6 +29,8 @@ export const target: FuzzTarget = {
     { action: 'send', recipientId: 'bob', content: 'x'.repeat(limits.contentBytes + 1) },
     { action: 'send', recipientId: 'bob', content: '"'.repeat(limits.contentJsonBytes / 2) },
     { action: 'ping', requestId: 'r'.repeat(limits.requestIdLength + 1) },
+    { action: 'reconnect', positions: { c: 1 }, epoch: 'e' },
+    { action: 'reconnect', epoch: 'e'.repeat(limits.epochLength + 1) },
     { action: 'ping', x: 'x'.repeat(limits.frameBytes) },
     // Names that would not fit into an error beside its other words.
     { action: 'x'.repeat(limits.frameBytes - 20) },
@@ -37,7 +39,16 @@ export const target: FuzzTarget = {
   words: [
     ...['"action":', '"send"', '"reconnect"', '"ack"', '"read"', '"history"', '"conversations"', '"block"'],
     ...['"unblock"', '"ping"', '"requestId":', '"recipientId":', '"conversationId":', '"content":'],
-    ...['"clientMessageId":', '"positions":', '"only":', '"seq":', '"before":', '"after":', '"limit":'],
+    ...[
+      '"clientMessageId":',
+      '"positions":',
+      '"only":',
+      '"epoch":',
+      '"seq":',
+      '"before":',
+      '"after":',
+      '"limit":',
+    ],
     ...['"cursor":', '"userId":', '"__proto__":', '"constructor":', '"toString"', 'true', 'null', '{', '}'],
     ...['[', ']', ',', ':', '""', ',"constructor":1', ',"toString":"x"', ',"__proto__":{"polluted":1}'],
   ],

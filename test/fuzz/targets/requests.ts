@@ -24,7 +24,8 @@ export const target: FuzzTarget = {
   seeds: [
     'a{"action":"send","recipientId":"mallory","content":"x","clientMessageId":"1"}\nm{"action":"reconnect"}',
     'b{"action":"ack","positions":{"C":1}}\nb{"action":"read","conversationId":"C","seq":1}',
-    'b{"action":"reconnect","positions":{"C":0},"only":true}\na{"action":"conversations","limit":1}',
+    'b{"action":"reconnect","positions":{"C":1},"epoch":"another"}\na{"action":"reconnect","epoch":"this life"}',
+    'b{"action":"reconnect","positions":{"C":0},"only":true,"epoch":"this life"}\na{"action":"conversations","limit":1}',
     'm{"action":"history","conversationId":"C"}\nm{"action":"read","conversationId":"C","seq":1}',
     'm{"action":"send","conversationId":"C","content":"x"}\nm{"action":"ack","positions":{"C":1,"x":1}}',
     'b{"action":"history","conversationId":"C","after":0}\nb{"action":"history","conversationId":"C","before":2}',
@@ -43,6 +44,8 @@ export const target: FuzzTarget = {
       '"clientMessageId":',
       '"positions":',
       '"only":',
+      '"epoch":',
+      '"this life"',
       '"seq":',
       '"before":',
     ],

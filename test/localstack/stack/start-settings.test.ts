@@ -1,33 +1,27 @@
 import { expect, it } from 'vitest';
-import { readStartSettings } from '#localstack/stack/start-settings.ts';
+import { readStartSettings, type StartSettings } from '#localstack/stack/start-settings.ts';
 
-it.each([
-  [{}, { port: 4510, dataDir: undefined, rateLimits: undefined, trustedNetworks: undefined }],
-  [
-    { PORT: '', DATA_DIR: '', RATE_LIMITS: '' },
-    { port: 4510, dataDir: undefined, rateLimits: undefined, trustedNetworks: undefined },
-  ],
+const usual = {
+  port: 4510,
+  host: undefined,
+  dataDir: undefined,
+  rateLimits: undefined,
+  trustedNetworks: undefined,
+};
+
+it.each<[Record<string, string>, StartSettings]>([
+  [{}, usual],
+  [{ PORT: '', HOST: '', DATA_DIR: '', RATE_LIMITS: '', TRUSTED_NETWORKS: '' }, usual],
   [
     { PORT: '0', DATA_DIR: './data' },
-    { port: 0, dataDir: './data', rateLimits: undefined, trustedNetworks: undefined },
+    { ...usual, port: 0, dataDir: './data' },
   ],
   [
     { RATE_LIMITS: '{"messagesPerUser":{"burst":60}}' },
-    {
-      port: 4510,
-      dataDir: undefined,
-      rateLimits: '{"messagesPerUser":{"burst":60}}',
-      trustedNetworks: undefined,
-    },
+    { ...usual, rateLimits: '{"messagesPerUser":{"burst":60}}' },
   ],
-  [
-    { TRUSTED_NETWORKS: '203.0.113.0/24' },
-    { port: 4510, dataDir: undefined, rateLimits: undefined, trustedNetworks: '203.0.113.0/24' },
-  ],
-  [
-    { PORT: '65535' },
-    { port: 65_535, dataDir: undefined, rateLimits: undefined, trustedNetworks: undefined },
-  ],
+  [{ TRUSTED_NETWORKS: '203.0.113.0/24' }, { ...usual, trustedNetworks: '203.0.113.0/24' }],
+  [{ PORT: '65535' }, { ...usual, port: 65_535 }],
 ])('reads %o', (environment, settings) => {
   expect(readStartSettings(environment)).toEqual(settings);
 });
@@ -37,6 +31,22 @@ it.each(['65536', '-1', '80a', '1e3', ' 80', '4510.0', '0x50', '999999'])(
   (PORT) => {
     expect(() => readStartSettings({ PORT })).toThrow(
       `PORT must be a whole number from 0 (any free port) to 65535, and it is "${PORT}".`,
+    );
+  },
+);
+
+it.each(['192.168.1.5', '0.0.0.0', '::', 'fe80::1', 'my-machine.local', 'LAPTOP'])(
+  'reads HOST=%s',
+  (HOST) => {
+    expect(readStartSettings({ HOST }).host).toBe(HOST);
+  },
+);
+
+it.each(['http://my-machine.local', '192.168.1.5:4510', '[::1]', 'a b', ' ', '*', '.local', 'name.'])(
+  'refuses HOST=%s and says what to write',
+  (HOST) => {
+    expect(() => readStartSettings({ HOST })).toThrow(
+      `HOST must be an address or a name, without a scheme or a port, and it is "${HOST}".`,
     );
   },
 );

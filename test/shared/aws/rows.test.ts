@@ -44,6 +44,7 @@ const rows: { readonly [Id in TableId]: RowOf<Id> } = {
     connectedAt: 1_764_000_000_001,
     expiresAt: 1_764_000_000_002,
     ready: true,
+    epoch: 'one',
     ttl: 1_764_000_003,
   },
   rateLimits: { key: 'limit of alice', tat: 1_764_000_000_001, lastRefund: 'draft', ttl: 1_764_000_003 },

@@ -5,8 +5,9 @@ import { conversation, message, messages, seqs } from './support/doubles.ts';
 import { makeTestServer, type ServerKind, type TestServer } from './support/valkey-server.ts';
 
 const kinds: ServerKind[] = ['plain', 'TLS and cluster mode'];
-const recent = `{${conversation}}:recent`;
-const entryOf = (seq: number) => `{${conversation}}:m:${seq}`;
+const epoch = 'one';
+const recent = `{${conversation}}:recent:${epoch}`;
+const entryOf = (seq: number) => `{${conversation}}:m:${epoch}:${seq}`;
 
 describe.each(kinds)('the Valkey tier: %s', (kind) => {
   const reason = reasonToSkip(kind);
@@ -37,6 +38,23 @@ describe.each(kinds)('the Valkey tier: %s', (kind) => {
       const reply = await ask('KEYS', '*');
       return Array.isArray(reply) ? reply.map(String) : [];
     }
+
+    it('finds nothing of another life of the data, and leaves it in its place', async () => {
+      const [kept, other] = [messages(1, 2), message(1, { clientMessageId: 'another' })];
+      await cache.put(...kept);
+      const { cache: later, close } = await openCache(server, { epoch: 'two', emptied: false });
+      try {
+        expect(await later.range(conversation, 1, 9)).toEqual([]);
+        await later.put(other);
+        await later.drop(conversation, 2);
+
+        expect(await later.range(conversation, 1, 9)).toEqual([other]);
+        expect(seqs(await cache.range(conversation, 1, 9))).toEqual([1, 2]);
+        expect(await cache.range(conversation, 1, 1)).toEqual(kept.slice(0, 1));
+      } finally {
+        close();
+      }
+    });
 
     it('gives back what it was given, each in one round trip', async () => {
       const given = [...messages(1, 9), message(10, { clientMessageId: 'ten' })];

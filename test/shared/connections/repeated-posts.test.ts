@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeManagementApi } from '#shared/connections/gateway.apigateway.ts';
 import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
 import { clock } from '#shared/runtime/system.ts';
-import { sdkError, startWorld, type World } from '#test/support/world.ts';
+import { sdkError, startWorld, testEpoch, type World } from '#test/support/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -70,13 +70,14 @@ test.for([
       gateway,
       clock,
       telemetry: world.telemetry,
+      epoch: testEpoch,
       answers: 'post',
     });
     const requestContext = {
       connectionId: 'c1',
       connectedAt: 0,
       identity: { sourceIp: '192.0.2.1' },
-      authorizer: { userId: 'alice', tokenExpiresAt: String(tokenExpiresAt) },
+      authorizer: { userId: 'alice', tokenExpiresAt: String(tokenExpiresAt), epoch: testEpoch },
     };
 
     await handler({ body: '{"action":"ping"}', requestContext } as never, {} as Context);

@@ -21,7 +21,7 @@ const stored = {
 const connectionsOf = (userId: string, count: number): Connection[] =>
   Array.from({ length: count }, (_, index) => ({
     ...{ userId, connectionId: `${userId}-${index}`, address: '192.0.2.1' },
-    ...{ connectedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER, ready: true },
+    ...{ connectedAt: 0, expiresAt: Number.MAX_SAFE_INTEGER, ready: true, epoch: 'this life' },
   }));
 
 /** Half of the recipients are found beside the commit, all of them after it. */
@@ -47,6 +47,7 @@ async function deliverTo(recipients: number, ownDevices: number) {
       tiers: [],
       clock: { now: () => 0, sleep: () => new Promise(() => {}) },
       telemetry: silentTelemetry,
+      epoch: 'this life',
     },
     { stored, content: 'Hello', conversation, from: 'alice-0', early: all.filter((_, index) => index % 2) },
   );

@@ -252,11 +252,12 @@ test('a connection that becomes ready between the look-up and the commit gets it
   expect(world.gateway.pushes(to?.connectionId ?? '')).toHaveLength(1);
 });
 
-test('nothing is pushed before the first reconnect, after the expiry, or to a connection that is gone', async () => {
+test('nothing is pushed before the first reconnect, after the expiry, in another life, or to a connection that is gone', async () => {
   const [alice, bob] = pair();
   const from = await world.join(alice);
   const opening = await world.join(bob, { ready: false });
   const expired = await world.join(bob, { expiresAt: Date.now() - 1 });
+  const ofAnotherLife = await world.join(bob, { epoch: 'another life' });
   const gone = await world.join(bob);
   const alive = await world.join(bob);
   world.gateway.gone.add(gone.connectionId);
@@ -265,6 +266,7 @@ test('nothing is pushed before the first reconnect, after the expiry, or to a co
 
   expect(world.gateway.pushes(opening.connectionId)).toStrictEqual([]);
   expect(world.gateway.pushes(expired.connectionId)).toStrictEqual([]);
+  expect(world.gateway.pushes(ofAnotherLife.connectionId)).toStrictEqual([]);
   expect(world.gateway.pushes(alive.connectionId)).toHaveLength(1);
   const rows = (await world.environment().connections.of(bob, 'strong')).map(
     ({ connectionId }) => connectionId,

@@ -222,11 +222,11 @@ describe.each(secondTiers)('with $name', ({ isReal }) => {
       if (!onServer) return;
       const { bob, conversationId } = await conversationOf(6);
       await observed(cache).history(bob, conversationId, {});
-      const recent = `{${conversationId}}:recent`;
-      await onServer.ask('SET', `{${conversationId}}:m:2`, 'nonsense');
+      const recent = `{${conversationId}}:recent:one`;
+      await onServer.ask('SET', `{${conversationId}}:m:one:2`, 'nonsense');
       await onServer.ask('ZREMRANGEBYSCORE', recent, 2, 4);
       await onServer.ask('ZADD', recent, 3, 'nonsense');
-      await onServer.ask('DEL', `{${conversationId}}:m:4`);
+      await onServer.ask('DEL', `{${conversationId}}:m:one:4`);
       const poisoned = observed(makeMemoryCache(), cache);
 
       const page = await poisoned.history(bob, conversationId, {});

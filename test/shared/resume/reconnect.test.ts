@@ -10,6 +10,7 @@ import {
   type EnvironmentOptions,
   intercepting,
   startWorld,
+  testEpoch,
   type World,
 } from '#test/support/world.ts';
 
@@ -27,8 +28,13 @@ const user = (name: string): string => {
   return `${name}-${users}`;
 };
 
+let senders = 0;
+
+/** Over an address of its own: many senders side by side would get in each other's way at the limit of one. */
 async function sendMany(from: string, to: string, count: number, content = 'message'): Promise<string> {
-  const [environment, session] = [world.environment(), await world.join(from)];
+  senders += 1;
+  const address = `10.0.${Math.floor(senders / 256)}.${senders % 256}`;
+  const [environment, session] = [world.environment(), await world.join(from, { address })];
   let conversationId = '';
   for (let index = 1; index <= count; index += 1) {
     const request = { action: 'send', recipientId: to, content: `${content} ${index}` } as const;
@@ -71,6 +77,7 @@ test('it delivers what is missing in order, with the end marker, and from then o
     requestId: 'r1',
     conversations: [{ conversationId, lastSeq: 3, deliveredSeq: 0, readSeq: 0 }],
     more: false,
+    epoch: testEpoch,
   });
   await sendMany(alice, bob, 1);
   expect(world.gateway.pushes(session.connectionId)).toHaveLength(1);
@@ -379,4 +386,42 @@ test('a conversation whose first message is not all visible yet is told to come'
   expect(await list({ dynamodb, clock: later }, old.session)).toMatchObject({
     conversations: [{ members: [bob] }],
   });
+});
+
+test('positions of another life of the data begin nothing: no page, no push, and the new life is named', async () => {
+  const [alice, bob] = [user('alice'), user('bob')];
+  const conversationId = await sendMany(alice, bob, 2);
+  const session = await world.join(bob, { ready: false });
+  const { reconnect: ask } = world.environment();
+  const positions = new Map([[conversationId, 1]]);
+
+  for (const fields of [{ positions, epoch: 'another life' }, { epoch: 'another life' }])
+    await expect(ask({ action: 'reconnect', ...fields }, session, 'r1')).rejects.toMatchObject({
+      ...{ name: 'ProtocolError', code: 'epoch_changed', epoch: testEpoch },
+    });
+
+  await sendMany(alice, bob, 1);
+  expect(world.gateway.frames.get(session.connectionId)).toBeUndefined();
+  const { messages } = await reconnect(bob, { positions, epoch: testEpoch }, undefined, session);
+  expect(messages.map(({ seq }) => seq)).toStrictEqual([2, 3]);
+});
+
+test('one that names another life of the data is charged like any other', async () => {
+  const charged: unknown[] = [];
+  const allowed = { allowed: true } as const;
+  const limiter: RateLimiter = {
+    lastKnown: () => allowed,
+    take: async (charges) => {
+      charged.push(...charges);
+      return allowed;
+    },
+  };
+  const session = await world.join(user('bob'), { ready: false });
+
+  const asking = world
+    .environment({ limiter })
+    .reconnect({ action: 'reconnect', epoch: 'another life' }, session, 'r1');
+
+  await expect(asking).rejects.toMatchObject({ code: 'epoch_changed' });
+  expect(charged).toHaveLength(1);
 });

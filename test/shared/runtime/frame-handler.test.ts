@@ -11,7 +11,11 @@ import { sdkError } from '#test/support/world.ts';
 
 const now = Date.parse('2026-03-01T00:00:00Z');
 
-type InvokeOptions = { expiresAt?: number } & Partial<Pick<Context, 'getRemainingTimeInMillis'>>;
+const epoch = 'this life';
+
+type InvokeOptions = { expiresAt?: number; openedIn?: string | undefined } & Partial<
+  Pick<Context, 'getRemainingTimeInMillis'>
+>;
 
 /** A handler whose ping does as told, and what went over the management API. */
 function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post' = 'respond', budget = 9) {
@@ -40,6 +44,7 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
       hold: async () => ({ allowed: true, release: async () => {} }),
     },
     clock: { now: () => now, sleep: async () => {} },
+    epoch,
     telemetry: {
       ...silentTelemetry,
       error: (event, error) => void lines.push(`${event}: ${error}`),
@@ -49,18 +54,23 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
     },
     answers,
   });
-  const invoke = (body: string, { expiresAt = now / 1000 + 60, ...context }: InvokeOptions = {}) =>
-    handler(event(body, expiresAt) as never, context as Context);
+  const invoke = (body: string, options: InvokeOptions = {}) => {
+    const { expiresAt = now / 1000 + 60, openedIn, ...context } = { openedIn: epoch, ...options };
+    return handler(event(body, expiresAt, openedIn) as never, context as Context);
+  };
   return { invoke, calls, charged, lines, flushed: () => flushed };
 }
 
-const event = (body: string, expiresAt: number): SocketEvent => ({
+const event = (body: string, expiresAt: number, openedIn: string | undefined): SocketEvent => ({
   body,
   requestContext: {
     connectionId: 'c1',
     connectedAt: now,
     identity: { sourceIp: '192.0.2.1' },
-    authorizer: { userId: 'alice', tokenExpiresAt: String(expiresAt) },
+    authorizer: {
+      ...{ userId: 'alice', tokenExpiresAt: String(expiresAt) },
+      ...(openedIn !== undefined && { epoch: openedIn }),
+    },
   },
 });
 
@@ -119,6 +129,25 @@ test('after the expiry the first frame, whatever it is, gets one answer and the 
     expect(charged).toStrictEqual([]);
   }
 });
+
+test.for(['another life', undefined])(
+  'over a connection of %s of the data no frame does anything: it is told of the new one, and the connection ends',
+  async (openedIn) => {
+    let served = 0;
+    const { invoke, calls } = setUp(async () => {
+      served += 1;
+      return { type: 'pong' };
+    });
+
+    expect(await invoke(ping, { openedIn })).toStrictEqual({ statusCode: 200 });
+
+    expect(served).toBe(0);
+    expect(calls.map(([call]) => call)).toStrictEqual(['post', 'close']);
+    expect(JSON.parse(calls[0]?.[2] ?? '')).toMatchObject({
+      ...{ type: 'error', requestId: 'r', code: 'epoch_changed', epoch },
+    });
+  },
+);
 
 test('a valid request of another route is refused, not lost', async () => {
   const { invoke } = setUp(pong);

@@ -43,6 +43,8 @@ interface Options {
   readonly faults: Faults;
   readonly trace: Trace;
   readonly route: Route;
+  /** Which life of the data connections are opened in, as the authorizer tells. */
+  readonly epoch: () => string;
   /** `lateMs`: how long after the expiry of the connection's token, negative before. */
   readonly onPosted: (userId: string, frame: string, lateMs: number) => void;
 }
@@ -110,7 +112,7 @@ export function makeGateway(options: Options) {
           connectionId,
           connectedAt: scheduler.now(),
           identity: { sourceIp: '192.0.2.1' },
-          authorizer: { userId, tokenExpiresAt },
+          authorizer: { userId, tokenExpiresAt, epoch: options.epoch() },
         },
       };
       const connection: Connection = { event, listener, phase: 'opening', hasLeft: false, lastArrival: 0 };

@@ -11,6 +11,7 @@ export interface Frame {
   readonly messages?: readonly Message[];
   readonly duplicate?: boolean;
   readonly more?: boolean;
+  readonly epoch?: string;
   readonly cursor?: string;
   readonly retryAfterMs?: number;
   readonly conversations?: readonly {

@@ -56,6 +56,8 @@ export function makeDevice(options: DeviceOptions): Device {
   let connection: DeviceConnection | undefined;
   let drained: DeviceConnection | undefined;
   let settled: DeviceConnection | undefined;
+  /** Which life of the data its positions belong to; until it knows, it has none to hand back. */
+  let epoch: string | undefined;
   let connecting: Promise<DeviceConnection | undefined> | undefined;
 
   const note: Device['note'] = (event) => {
@@ -92,15 +94,19 @@ export function makeDevice(options: DeviceOptions): Device {
   /** One reconnect to its end; whether the device has caught up by it, has to go on, or has lost it. */
   async function drain(on: DeviceConnection, only: boolean): Promise<'caughtUp' | 'more' | 'lost'> {
     const drainNumber = options.nextDrain();
-    const own = positions();
-    const fields = options.namesPositions ? { positions: own, ...(only && { only }) } : {};
+    // Without an epoch the first one asks for nothing else: what comes then belongs to it.
+    const learns = options.namesPositions && epoch === undefined;
+    const [own, leavesOut] = learns ? [{}, true] : [positions(), only];
+    const inLife = { ...(leavesOut && { only: true }), ...(epoch !== undefined && { epoch }) };
+    const fields = options.namesPositions ? { positions: own, ...inLife } : {};
     note({
       kind: 'reconnect',
       drain: drainNumber,
-      ...(options.namesPositions && { positions: asked(own, only) }),
+      ...(options.namesPositions && { positions: asked(own, leavesOut) }),
     });
     const { frame, pages } = await on.request({ action: 'reconnect', ...fields }, drainMs);
     const isDone = frame?.type === 'reconnect.done';
+    if (isDone) epoch = frame.epoch;
     const messages = pages.flatMap((page) => page.messages ?? []);
     const more = frame?.more ?? true;
     note({
@@ -115,7 +121,7 @@ export function makeDevice(options: DeviceOptions): Device {
       await takeBreak({ frame, pages });
       return 'lost';
     }
-    return more ? 'more' : 'caughtUp';
+    return more || learns ? 'more' : 'caughtUp';
   }
 
   async function takeBreak({ frame }: Answered): Promise<void> {

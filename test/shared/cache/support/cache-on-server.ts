@@ -21,15 +21,20 @@ export function reasonToSkip(kind: ServerKind): string {
   return kind !== 'plain' && !hasOpenssl ? 'no openssl on the PATH' : '';
 }
 
-/** A connected cache on an emptied server. */
-export async function openCache(server: TestServer): Promise<CacheOnServer> {
+/** A connected cache on a server that is emptied first. */
+export async function openCache(
+  server: TestServer,
+  { epoch = 'one', emptied = true } = {},
+): Promise<CacheOnServer> {
   const connect = makeValkeyConnect(server.settings, { clock: { now: () => Date.now() } });
   const admin = await connect();
-  await admin.pipeline([['FLUSHALL']]);
+  if (emptied) await admin.pipeline([['FLUSHALL']]);
   const clock = makeManualClock();
   const telemetry = recordTelemetry();
   const counts = { connections: 0, roundTrips: 0 };
-  const cache = makeValkeyCache({ connect: counted(connect, counts), clock, random: () => 0.5, telemetry });
+  const cache = makeValkeyCache({
+    ...{ connect: counted(connect, counts), clock, random: () => 0.5, telemetry, epoch },
+  });
   if (!(await cache.connected())) throw new Error(`no connection: ${telemetry.lines()}`);
   return {
     cache,
