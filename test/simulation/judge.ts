@@ -122,7 +122,7 @@ function checkTimes(record: ClientRecord): Finding[] {
 /** No content in the database, in the queue or in a notification. */
 function checkAtRest({ dynamodb, queue, events }: World): Finding[] {
   const texts = [...queue.sent, ...events.details];
-  for (const [, item] of dynamodb.rows.all())
+  for (const [, item] of dynamodb().rows.all())
     for (const value of Object.values(item))
       texts.push(value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value));
   return texts.some((text) => text.includes(secretWord))
@@ -143,16 +143,16 @@ export function judgeWitnesses({ dynamodb, queue, events, witnesses }: World, is
   const attempted = new Set(witnesses.map(referenceOf));
   const givenUp = new Set(queue.dead.map(({ body }) => referenceOf(body)));
   const notified = new Set(events.details.map(referenceOf));
-  const rows = [...dynamodb.rows.all()];
+  const rows = [...dynamodb().rows.all()];
   const findings: Finding[] = [];
   for (const [table, item] of rows) {
     if (table !== 'messages') continue;
     const { conversationId, seq, messageId, senderId } = item as unknown as StoredMessage;
     const reference = `${conversationId} ${seq} ${messageId}`;
-    const conversation = dynamodb.rows.slot('conversations', { conversationId })
+    const conversation = dynamodb().rows.slot('conversations', { conversationId })
       .item as unknown as Conversation;
     const userId = otherMember(conversation, senderId) ?? '';
-    const mailbox = dynamodb.rows.slot('mailboxes', { userId, conversationId }).item;
+    const mailbox = dynamodb().rows.slot('mailboxes', { userId, conversationId }).item;
     if (Number(mailbox?.deliveredSeq ?? 0) >= seq || notified.has(reference)) continue;
     // Its request was made and got lost, which is excused; never made, it is not.
     if (attempted.has(reference) && !witnessed.has(reference) && !isCalm) continue;

@@ -170,6 +170,7 @@ function makeOrdinarySandbox(scheduler: Scheduler): Sandbox {
     random: () => dice.next(),
     randomBytes: (length) => dice.bytes(length),
     isDead: () => false,
+    kill: () => {},
     resume: (task) => task(),
     invoke: (work) => work(),
     clock: {

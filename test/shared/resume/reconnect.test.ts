@@ -411,6 +411,7 @@ test('one that names another life of the data is charged like any other', async 
   const allowed = { allowed: true } as const;
   const limiter: RateLimiter = {
     lastKnown: () => allowed,
+    hold: async () => ({ ...allowed, release: async () => {} }),
     take: async (charges) => {
       charged.push(...charges);
       return allowed;

@@ -30,14 +30,14 @@ export const delivering: readonly Mutation[] = [
   {
     guard: 'pushes begin with the first reconnect (410 is not always death)',
     file: sources.push,
-    find: 'return connection.ready && ',
-    replace: 'return ',
+    find: 'return ready && expiresAt > clock.now() && openedIn === epoch;',
+    replace: 'return (ready || !ready) && expiresAt > clock.now() && openedIn === epoch;',
   },
   {
     guard: 'no push after the expiry of the token',
     file: sources.push,
-    find: 'connection.expiresAt > clock.now() &&',
-    replace: '',
+    find: 'return ready && expiresAt > clock.now() && openedIn === epoch;',
+    replace: 'return ready && (expiresAt > clock.now() || true) && openedIn === epoch;',
   },
   {
     guard: 'a query is read through all of its pages',
