@@ -41,8 +41,7 @@ export function makeCatchUp(dependencies: CatchUpDependencies): CatchUp {
 
   return async (connection) => {
     // The first connection may have brought messages and ended before it told. Positions without an epoch are refused.
-    if (!life.isTold && [...inbox.taken().values()].some((position) => position > 0))
-      await reconnect(connection, { positions: {}, only: true });
+    if (!life.isTold && inbox.taken().size > 0) await reconnect(connection, { positions: {}, only: true });
     if (inbox.knowsAll() && inFrames([...inbox.taken().keys()]).length <= 1) {
       await drain(connection);
     } else {

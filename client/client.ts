@@ -32,8 +32,8 @@ export interface ClientEvents {
   failed: { readonly send: QueuedSend; readonly error: PostriderError };
   /**
    * The server's data began anew: a restored backup, or a local stack that was started again. What this device keeps of
-   * them no longer holds: delete it, and everything comes as messages again. They wait until what the listeners returned has
-   * resolved.
+   * them no longer holds: delete it, and everything comes as messages again; to a client without `positions`, what the user
+   * has not acknowledged. They wait until what the listeners returned has resolved.
    */
   reset: Reset;
   /** What no promise tells. The client goes on by itself. */
@@ -171,7 +171,8 @@ export function createClient(given: ClientOptions): Client {
     ...options,
     call,
     delayMs: options.ackDelayMs,
-    connection: session.connection,
+    // Before that the data may turn out to be another life's, where these would be of other messages.
+    connection: () => (session.state() === 'connected' ? session.connection() : undefined),
     isRunning: () => session.state() !== 'disconnected',
     onError,
   });

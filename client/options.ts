@@ -1,3 +1,4 @@
+import { limits } from '#shared/protocol/limits.ts';
 import type { Random } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { clientError } from './errors.ts';
@@ -96,8 +97,12 @@ const longestId = 256;
 
 /** They come out of a database, which may have made text or null of them. */
 function checkPositions({ positions, epoch }: ClientOptions): void {
-  if (epoch !== undefined && (typeof epoch !== 'string' || epoch === '' || epoch.length > longestId))
-    throw clientError('bad_options', `"epoch" must be a text of 1 to ${longestId} characters.`);
+  // Of 256 characters, each of which may be two of these.
+  if (
+    epoch !== undefined &&
+    (typeof epoch !== 'string' || epoch === '' || epoch.length > 2 * limits.epochLength)
+  )
+    throw clientError('bad_options', `"epoch" must be a text of 1 to ${limits.epochLength} characters.`);
   if (positions === undefined) return;
   const isMap = Object.prototype.toString.call(positions) === '[object Object]';
   if (!isMap) throw clientError('bad_options', '"positions" must be an object {conversationId: seq}.');

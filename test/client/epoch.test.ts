@@ -88,6 +88,25 @@ test('whatever is asked over a connection of a life that is over leads to the sa
   expect(next.answered()).toMatchObject([{ action: 'ack', positions: { c: 1 } }]);
 });
 
+test('what has arrived is not acknowledged before the new connection has told its life', async () => {
+  const { clock, connection, gateway } = await begin();
+  await answer(connection, 'life 1');
+  await connection.push(pushOf(1, { senderId: 'alice', clientMessageId: 'mine' }));
+  await clock.advance(59_500);
+  await connection.cut();
+  await clock.advance(500);
+  const next = gateway.next();
+  await next.open();
+  await clock.advance(5_000);
+  expect(next.answered()).toEqual([]);
+  await next.reply(next.take('reconnect'), error('epoch_changed', { epoch: 'life 2' }));
+  await clock.advance(5_000);
+  const last = gateway.next();
+  await last.open();
+  await answer(last, 'life 2');
+  expect(last.answered()).toEqual([]);
+});
+
 test('a server that tells another epoch without an error is another life as well', async () => {
   const { connection, told } = await begin({ positions: { c: 7 }, epoch: 'life 1' });
   await connection.reply(connection.take('reconnect'), done('life 2'));

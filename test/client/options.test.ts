@@ -18,7 +18,7 @@ test.each([
   ...['x', new Map([[id, 5]]), [5], 7, null].map((positions) => ({ positions })),
   { positions: { '': 1 } },
   { positions: { ['x'.repeat(40_000)]: 1 } },
-  ...['', 7, null, 'x'.repeat(257)].map((epoch) => ({ epoch })),
+  ...['', 7, null, 'x'.repeat(513)].map((epoch) => ({ epoch })),
   { url: 'wss://' },
   { url: 'wss://host/#fragment' },
   { url: undefined },
@@ -35,7 +35,7 @@ test.each([
   { pingIntervalMs: 2 ** 31 - 1, connectionLifeMs: 2 ** 31 - 1, replyTimeoutMs: 2 ** 31 - 1 },
   { ackDelayMs: 0 },
   { positions: { [id]: 0 } },
-  { positions: { [id]: 5 }, epoch: 'x'.repeat(256) },
+  { positions: { [id]: 5 }, epoch: '👋'.repeat(256) },
   { url: 'WS://127.0.0.1:4510/local?a=b' },
 ])('what is at the limit is taken: case %#', async (options) => {
   const { connected, client } = makeScriptedClient(options);

@@ -8,10 +8,12 @@ afterEach(() => vi.unstubAllGlobals());
 function makePage() {
   const window = new EventTarget();
   const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  const removals = vi.spyOn(window, 'removeEventListener');
   vi.stubGlobal('addEventListener', window.addEventListener.bind(window));
   vi.stubGlobal('removeEventListener', window.removeEventListener.bind(window));
   vi.stubGlobal('document', document);
   return {
+    removals,
     online: () => window.dispatchEvent(new Event('online')),
     show(visibilityState: string) {
       document.visibilityState = visibilityState;
@@ -38,7 +40,9 @@ test.each(returns)(
     back(page);
     await flush();
     expect(connection.actions()).toEqual(['ping']);
-    await clock.advance(29_000);
+    await clock.advance(2_000);
+    back(page);
+    await clock.advance(27_000);
     expect(connection.actions()).toEqual(['ping']);
     expect(connection.isClosed()).toBe(true);
     expect(told.state.find(({ reason }) => reason === 'silent')).toBeDefined();
@@ -75,6 +79,7 @@ test('a page that is hidden is no reason, and neither is anything after the end'
   await flush();
   expect(connection.actions()).toEqual([]);
   client.disconnect();
+  expect(page.removals).toHaveBeenCalledTimes(1);
   for (const [, back] of returns) back(page);
   await clock.advance(60_000);
   expect(gateway.waiting()).toBe(0);

@@ -60,7 +60,9 @@ test('whatever goes wrong, every device gets every message once and in order, an
 
 test('whatever goes wrong, devices of a restored backup begin anew, and hold what it holds and what came since', async () => {
   await fc.assert(
-    fc.asyncProperty(settings, fc.double({ min: 0, max: 1, noNaN: true }), async (given, kept) => {
+    fc.asyncProperty(settings, fc.double({ min: 0, max: 1, noNaN: true }), async (any, kept) => {
+      // A device that keeps nothing would begin where the restored acknowledgements end.
+      const given = { ...any, keepsNothing: false };
       const { clock, server, devices } = await play(given, kept);
       for (const device of devices) {
         checkReceived(device, server, given);
@@ -87,7 +89,9 @@ async function play(given: Settings, kept?: number) {
   for (let turn = 0; turn < 40; turn += 1) {
     if (turn === 20 && kept !== undefined) {
       for (const { client } of devices) client.connect();
-      await clock.advance(60_000);
+      // Whoever has learned of no life yet has none to leave.
+      while (devices.some(({ client }) => client.resumePoint().epoch === undefined))
+        await clock.advance(5_000);
       server.goBack((length) => Math.floor(length * kept));
     }
     const device = pick(devices, random);

@@ -173,6 +173,9 @@ test('getToken that gives the same token again is not asked for another one in a
   }
   expect(connection.isClosed()).toBe(true);
   expect(asked).toEqual([false, true]);
+  // When it ends there may be another one.
+  await clock.advance(minuteMs);
+  expect(asked.slice(0, 3)).toEqual([false, true, true]);
 });
 
 test('where a token ends before half of its life is over, the server is asked just then', async () => {
