@@ -26,13 +26,18 @@ export interface Life {
   isTold: boolean;
 }
 
-/** Lets pushes begin on a new connection and gets everything above this device's positions. Rejects with `ConnectionLost`. */
-export type CatchUp = (connection: Connection) => Promise<void>;
+/**
+ * Lets pushes begin on a new connection and gets everything above this device's positions. `isWhole`: nothing was left out
+ * that this device does not have, because another one had acknowledged it. Rejects with `ConnectionLost`.
+ */
+export type CatchUp = (connection: Connection) => Promise<{ readonly isWhole: boolean }>;
 
 export function makeCatchUp(dependencies: CatchUpDependencies): CatchUp {
   const { inbox, acknowledgements, call, life } = dependencies;
   const reconnect = makeReconnect(dependencies);
   const drain = makeDrain(dependencies, reconnect);
+  /** Until that is told: the connection may end before. */
+  let isWhole = true;
 
   return async (connection) => {
     // The first connection may have brought messages and ended before it told. Positions without an epoch are refused.
@@ -43,10 +48,14 @@ export function makeCatchUp(dependencies: CatchUpDependencies): CatchUp {
     } else {
       // Pushes begin before the list is read: what comes afterwards is in the one or in the other.
       await reconnect(connection, { positions: {}, only: true });
-      const behind = await findBehind(inbox, call, connection);
+      const { behind, hasSkipped } = await findBehind(inbox, call, connection);
+      if (hasSkipped) isWhole = false;
       for (const ids of inFrames(behind)) await drain(connection, ids);
     }
     await acknowledgements.flush(connection);
+    const told = { isWhole };
+    isWhole = true;
+    return told;
   };
 }
 
@@ -148,10 +157,13 @@ function hasRisen(before: ReadonlyMap<string, number>, now: ReadonlyMap<string, 
   return [...now].some(([conversationId, position]) => position > (before.get(conversationId) ?? 0));
 }
 
-/** Reads the whole list of conversations; gives those of which this device lacks something. */
-async function findBehind(inbox: Inbox, call: Call, connection: Connection): Promise<string[]> {
+/** Reads the whole list of conversations; gives those of which this device lacks something that it can be given. */
+async function findBehind(inbox: Inbox, call: Call, connection: Connection) {
   const behind = new Set<string>();
+  let hasSkipped = false;
   const note = ({ conversationId, deliveredSeq, lastSeq }: ConversationSummary) => {
+    const isNew = !inbox.knowsAll() && !inbox.taken().has(conversationId);
+    if (isNew && deliveredSeq > 0) hasSkipped = true;
     inbox.begin(conversationId, inbox.knowsAll() ? 0 : deliveredSeq);
     if (lastSeq > (inbox.taken().get(conversationId) ?? 0)) behind.add(conversationId);
   };
@@ -172,5 +184,5 @@ async function findBehind(inbox: Inbox, call: Call, connection: Connection): Pro
   // The newest stand first, so what moved up while the pages were read is found there.
   if (hasSeveralPages) (await list()).conversations.forEach(note);
   inbox.knowAll();
-  return [...behind];
+  return { behind: [...behind], hasSkipped };
 }

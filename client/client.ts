@@ -123,7 +123,8 @@ export function createClient(given: ClientOptions): Client {
     if (error.code !== 'closed') tell(error);
   };
   let gaps = 0;
-  let isReset = false;
+  /** Something is missing, which the next change to `connected` tells. */
+  let hasLost = false;
   let isClosed = false;
 
   const inbox = makeInbox({
@@ -148,9 +149,14 @@ export function createClient(given: ClientOptions): Client {
     ...options,
     async catchUp(connection) {
       const before = gaps;
-      await gapFiller.pauseFor(() => catchUp(connection));
-      const recovered = gaps === before && !isReset;
-      isReset = false;
+      try {
+        const { isWhole } = await gapFiller.pauseFor(() => catchUp(connection));
+        if (!isWhole) hasLost = true;
+      } finally {
+        if (gaps > before) hasLost = true;
+      }
+      const recovered = !hasLost;
+      hasLost = false;
       return { recovered };
     },
     onPush: receive,
@@ -195,7 +201,7 @@ export function createClient(given: ClientOptions): Client {
 
   /** Of a life of the data that is over nothing is kept. */
   async function forgetLife(): Promise<void> {
-    isReset = true;
+    hasLost = true;
     life.epoch = undefined;
     life.isTold = false;
     inbox.reset();

@@ -31,7 +31,10 @@ export interface StateChange {
   readonly closeCode?: number;
   /** Milliseconds until the next attempt, where one has failed. */
   readonly retryInMs?: number;
-  /** With `connected`: whether nothing is missing between what this client had and what it has now. */
+  /**
+   * With `connected`: whether nothing is missing between what this client had and what it has now. A client without
+   * `positions` had nothing: it is false where other devices of the user have acknowledged messages that this one is not given.
+   */
   readonly recovered?: boolean;
 }
 

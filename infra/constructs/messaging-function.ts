@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { rolePath } from '../deployed/names.ts';
 import type { Settings } from '../settings.ts';
 import type { CacheNetwork } from './cache-network.ts';
 
@@ -40,7 +41,10 @@ export class MessagingFunction extends Construct {
       retention: settings.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      path: rolePath(settings.name),
+    });
     logGroup.grantWrite(this.role);
     network?.grantInterfaces(this.role);
     this.lambda = new LambdaFunction(this, 'Function', {

@@ -12,6 +12,7 @@ const grave: { readonly [K in SettingName]?: string } = {
   audience: 'tokens that are accepted now may be refused',
   jwksUri: 'the keys by which tokens are verified come from elsewhere',
   tokenScope: 'other tokens are accepted',
+  epoch: 'every device forgets what it held, and loads it anew',
   domainName: 'clients have to connect to another URL',
   cache: 'the cache is made, replaced or deleted',
   keepData: 'without it, deleting the stacks deletes every message',

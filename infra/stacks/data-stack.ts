@@ -27,7 +27,7 @@ export class DataStack extends Stack {
     });
     this.contentKey = new ContentKey(this, 'ContentKey', {
       keepData,
-      alias: `${name.toLowerCase()}-content`,
+      deployment: name,
     });
     if (issuer === undefined) this.users = new UserDirectory(this, 'Users', { keepData, selfSignUp });
     new CfnOutput(this, recordOutput, {

@@ -91,7 +91,9 @@ export class MessagingStack extends Stack {
       ...parts,
       api: this.api,
       settings: this.settings,
+      tables: this.data.tables.byId,
       busyTables: { conversations, messages, mailboxes },
+      contentKey: this.data.contentKey.key,
     });
   }
 

@@ -142,7 +142,7 @@ test('messages wait until the listeners of reset are done; what was held back of
 test('a device that keeps nothing begins anew where the acknowledgements of the user end', async () => {
   const { clock, connection, gateway, told } = await begin({ positions: undefined });
   await answer(connection, 'life 1');
-  const row = { conversationId: 'c', lastSeq: 1, deliveredSeq: 1 };
+  const row = { conversationId: 'c', lastSeq: 0, deliveredSeq: 0 };
   await connection.reply(connection.take('conversations'), {
     type: 'conversations.page',
     conversations: [row],

@@ -48,11 +48,11 @@ describe.skipIf(reasonToSkip(kind))('the access string of the cache’s user', (
     await cache.put(message(1), message(3));
     const { conversationId } = message(1);
     await admin.pipeline([
-      ['SET', `{${conversationId}}:m:2`, 'foreign'],
-      ['ZADD', `{${conversationId}}:recent`, 2, 'foreign'],
+      ['SET', `{${conversationId}}:m:1:2`, 'foreign'],
+      ['ZADD', `{${conversationId}}:recent:1`, 2, 'foreign'],
     ]);
     expect((await cache.range(conversationId, 1, 3)).map(({ seq }) => seq)).toEqual([1, 3]);
-    await admin.pipeline([['SET', `{${conversationId}}:recent`, 'foreign']]);
+    await admin.pipeline([['SET', `{${conversationId}}:recent:1`, 'foreign']]);
     expect((await cache.range(conversationId, 1, 3)).map(({ seq }) => seq)).toEqual([1, 3]);
     await cache.drop(conversationId, 1);
     expect((await cache.range(conversationId, 1, 3)).map(({ seq }) => seq)).toEqual([3]);

@@ -82,6 +82,35 @@ describe('what must last', () => {
     });
   });
 
+  test('the content key can be used by the functions alone, for our data keys alone', () => {
+    const policies = resourcesOf(stack.data, 'AWS::KMS::Key').map(
+      ([, { Properties }]) => Properties.KeyPolicy,
+    );
+    const [{ Statement } = { Statement: [] }] = policies as {
+      Statement: { Action: string[]; Condition?: unknown }[];
+    }[];
+    const [administer, use, ...others] = Statement;
+    expect(others).toEqual([]);
+    expect(
+      administer?.Action.filter((action) => /\*$|:\*|crypt|DataKey|Grant|Sign|Mac/.test(action)),
+    ).toEqual(
+      ['Delete', 'Describe', 'Disable', 'Enable', 'Get', 'List', 'Put', 'Revoke', 'Update'].map(
+        (verb) => `kms:${verb}*`,
+      ),
+    );
+    expect(use).toMatchObject({
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      Condition: {
+        ArnLike: {
+          'aws:PrincipalArn': { 'Fn::Join': ['', expect.arrayContaining([':role/postrider/Postrider/*'])] },
+        },
+        StringEquals: { 'kms:EncryptionContext:application': 'postrider' },
+      },
+    });
+    for (const [, role] of resourcesOf(stack.messaging, 'AWS::IAM::Role'))
+      expect(role.Properties.Path).toBe('/postrider/Postrider/');
+  });
+
   test('the users are retained, and may not sign themselves up', () => {
     stack.data.hasResource('AWS::Cognito::UserPool', {
       DeletionPolicy: 'Retain',

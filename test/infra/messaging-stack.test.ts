@@ -67,6 +67,26 @@ describe('the WebSocket API', () => {
     expect(keys.sort()).toEqual(routes.map(({ key }) => key).sort());
   });
 
+  test('makes its routes one after the other, and the stage after all of them', () => {
+    const dependencies = (resource: Resource | undefined) => [resource?.DependsOn ?? []].flat().map(String);
+    const made = resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::Route');
+    const [[, stage] = []] = resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::Stage');
+    const routesBefore = (resource: Resource | undefined) =>
+      dependencies(resource).filter((id) => made.some(([routeId]) => routeId === id));
+    const first = made.filter(([, route]) => routesBefore(route).length === 0);
+    expect(first).toHaveLength(1);
+    let last = stage;
+    const met = new Set<string>();
+    while (last !== undefined) {
+      const [before, ...more] = routesBefore(last);
+      expect(more).toEqual([]);
+      if (before === undefined) break;
+      met.add(before);
+      last = made.find(([id]) => id === before)?.[1];
+    }
+    expect(met.size).toBe(made.length);
+  });
+
   test.each(routes)('$key answers with a route response: $routeResponse', ({ key, routeResponse }) => {
     const route = routeOf(key);
     expect(route?.Properties.RouteResponseSelectionExpression).toBe(routeResponse ? '$default' : undefined);

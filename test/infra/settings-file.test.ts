@@ -21,7 +21,7 @@ test('each environment has the settings of its own file', () => {
     cache: 'none',
   });
   write('Staging.json', { cache: 'vpc', keepData: false });
-  expect(read()).toMatchObject({ name: 'Postrider', audience: ['web', 'android'], cache: 'none' });
+  expect(read()).toMatchObject({ name: 'Postrider', audience: 'web,android', cache: 'none' });
   expect(read({ 'postrider:name': 'Staging' })).toMatchObject({
     name: 'Staging',
     cache: 'vpc',
@@ -67,6 +67,9 @@ test('a file whose name differs in case alone is not passed over', () => {
 });
 
 test('no name leads out of the folder', () => {
-  write('Postrider.json', {});
-  expect(() => read({ 'postrider:name': '../package' })).toThrow('postrider:name is "../package": write');
+  write('outside.json', { cache: 'big' });
+  const inner = join(folder, 'inner');
+  expect(() => settingsOfEnvironment({ 'postrider:name': '../outside' }, inner)).toThrow(
+    /^Settings to correct .*\n- postrider:name is "\.\.\/outside": write [^\n]*$/,
+  );
 });

@@ -37,29 +37,34 @@ function checkSentOnce(record: ClientRecord): Finding[] {
 /** The numbers of `conversations` agree with the log and with what was acknowledged. */
 function checkStandings(record: ClientRecord): Finding[] {
   const finals = finalsOf(record);
-  return record.standings.flatMap(({ user, conversationId, lastSeq, deliveredSeq, readSeq, unread }) => {
-    const messages =
-      finals.find((one) => one.user === user && one.conversationId === conversationId)?.messages ?? [];
-    const acks = record.events.filter((event) => event.kind === 'ack' && event.user === user);
-    const highest = (confirmed: boolean) =>
-      Math.max(
-        0,
-        ...acks.map((ack) =>
-          ack.kind === 'ack' && ack.confirmed === confirmed ? (ack.positions[conversationId] ?? 0) : 0,
-        ),
-      );
-    const others = messages.filter(({ senderId, seq }) => senderId !== user && seq > readSeq).length;
-    const isRight =
-      lastSeq === messages.length &&
-      deliveredSeq >= highest(true) &&
-      deliveredSeq <= highest(false) &&
-      readSeq <= deliveredSeq &&
-      unread === others;
-    if (isRight) return [];
-    const numbers = JSON.stringify({ lastSeq, deliveredSeq, readSeq, unread });
-    const truth = `${messages.length} messages, ${others} unread, acknowledged ${highest(true)} to ${highest(false)}`;
-    return [{ rule: 'numbers', detail: `${user} in ${conversationId}: ${numbers}, but ${truth}` }];
-  });
+  return record.standings.flatMap(
+    ({ user, askedAt, conversationId, lastSeq, deliveredSeq, readSeq, unread }) => {
+      const messages =
+        finals.find((one) => one.user === user && one.conversationId === conversationId)?.messages ?? [];
+      // Another device of the same user may acknowledge more afterwards.
+      const acks = record.events
+        .slice(0, askedAt)
+        .filter((event) => event.kind === 'ack' && event.user === user);
+      const highest = (confirmed: boolean) =>
+        Math.max(
+          0,
+          ...acks.map((ack) =>
+            ack.kind === 'ack' && ack.confirmed === confirmed ? (ack.positions[conversationId] ?? 0) : 0,
+          ),
+        );
+      const others = messages.filter(({ senderId, seq }) => senderId !== user && seq > readSeq).length;
+      const isRight =
+        lastSeq === messages.length &&
+        deliveredSeq >= highest(true) &&
+        deliveredSeq <= highest(false) &&
+        readSeq <= deliveredSeq &&
+        unread === others;
+      if (isRight) return [];
+      const numbers = JSON.stringify({ lastSeq, deliveredSeq, readSeq, unread });
+      const truth = `${messages.length} messages, ${others} unread, acknowledged ${highest(true)} to ${highest(false)}`;
+      return [{ rule: 'numbers', detail: `${user} in ${conversationId}: ${numbers}, but ${truth}` }];
+    },
+  );
 }
 
 /** What was sent under a confirmed block is not there; who was refused had been blocked. */

@@ -1,4 +1,5 @@
 import { actions, isAction } from '#shared/actions.ts';
+import { defaultRateLimits } from '#shared/limits/rate-limits.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
 import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
 import { makeSharedCache } from './aws/cache.ts';
@@ -74,13 +75,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
 
 const generous = JSON.stringify(
   Object.fromEntries(
-    [
-      'messagesPerUser',
-      'messagesPerAddress',
-      'requestsPerUser',
-      'connectionsPerUser',
-      'connectionsPerAddress',
-    ].map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
+    Object.keys(defaultRateLimits).map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
   ),
 );
 

@@ -115,6 +115,7 @@ describe('the CDK’s own stack', () => {
     expect(await wrong()).toMatchObject({
       check: 'bootstrap',
       level: 'stops',
+      says: 'The CDK has not been prepared in this account and region.',
       todo: 'Run npx cdk bootstrap aws://123456789012/eu-central-1',
     });
   });
@@ -179,6 +180,7 @@ describe('settings that are not those which are deployed', () => {
       },
     ],
     ['cache', { cache: 'vpc' }],
+    ['epoch', { epoch: '2' }],
     ['keepData', { keepData: false }],
     ['tokenScope', { ...own, tokenScope: 'messages' }],
     ['audience', { ...own, audience: ['web'] }],

@@ -246,6 +246,7 @@ test('it is closed also where its reconnect is over the limit', async () => {
   const limiter: RateLimiter = {
     take: async () => ({ allowed: false, retryAfterMs: 7 }),
     lastKnown: () => ({ allowed: true }),
+    hold: async () => ({ allowed: true, release: async () => {} }),
   };
 
   const refused = world.environment({ limiter }).reconnect({ action: 'reconnect' }, session);
