@@ -42,18 +42,17 @@ export function parseIssuer(value: unknown): string {
   return value;
 }
 
-/** Audiences as a list, or in one text with commas between them, as the functions read them. */
-export function parseAudiences(value: unknown): string {
+/** Audiences as a list, or in one text with commas between them. */
+export function parseAudiences(value: unknown): string[] {
   const expectation =
     'the `aud` of your tokens, such as "my-app", or several with commas between them, such as "web,android"';
   const list = typeof value === 'string' ? listIn(value, expectation) : value;
   if (!Array.isArray(list) || list.length === 0) throw new Error(expectation);
   const names = list.map((name: unknown) => (typeof name === 'string' ? name.trim() : ''));
-  const text = names.join(',');
   // All of a function's environment has 4 KB.
-  if (!names.every((name) => /^[^\s,]{1,256}$/.test(name)) || text.length > 1_024)
+  if (!names.every((name) => /^[^\s,]{1,256}$/.test(name)) || names.join(',').length > 1_024)
     throw new Error(expectation);
-  return text;
+  return names;
 }
 
 /** From the command line a list is JSON, too. */

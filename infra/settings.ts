@@ -22,8 +22,8 @@ export interface Settings {
   readonly region?: string;
   /** The OIDC issuer whose tokens are accepted. Absent: a Cognito user pool is created. */
   readonly issuer?: string;
-  /** What the token's `aud` must be or hold, or several of which it must hold one, with commas between. Goes with `issuer`. */
-  readonly audience?: string;
+  /** The token's `aud` must be or hold one of these. Goes with `issuer`. */
+  readonly audience?: readonly string[];
   /** Where the issuer's keys are. Absent: `{issuer}/.well-known/jwks.json`. */
   readonly jwksUri?: string;
   /** How long known keys of the issuer count on while it does not give them again. */

@@ -3,6 +3,8 @@ import { watchNpm } from './stack/parent-watch.ts';
 import { readStartSettings, type StartSettings } from './stack/start-settings.ts';
 import type { Stack } from './stack.ts';
 
+if (process.platform === 'linux' && process.env.MALLOC_ARENA_MAX === undefined) beginAgainWithFewArenas();
+
 const stopTimeoutMs = 15_000;
 
 const startedAt = performance.now();
@@ -16,6 +18,15 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 process.exit(await run());
 
+/**
+ * The allocator reads this only once, and would otherwise keep an arena for each of the many threads. The process stays the
+ * same one. In package.json's script it would be in the way of arguments, which npm puts at its end.
+ */
+function beginAgainWithFewArenas(): void {
+  const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  process.execve?.(process.execPath, command, { ...process.env, MALLOC_ARENA_MAX: '2' });
+}
+
 /** However often it is asked for, it ends once, with the first reason's exit code. */
 function end(exitCode: number): void {
   if (isEnding) return;
@@ -26,7 +37,7 @@ function end(exitCode: number): void {
 
 async function run(): Promise<number> {
   try {
-    const starting = start(readStartSettings(process.env));
+    const starting = start(readStartSettings(process.env, process.argv.slice(2)));
     const stack = await Promise.race([starting, ending.promise.then(() => undefined)]);
     if (stack !== undefined && !isEnding) describe(stack);
     const exitCode = await ending.promise;
@@ -66,12 +77,13 @@ async function start(settings: StartSettings): Promise<Stack> {
 }
 
 function describe(stack: Stack): void {
-  const { dataDirectory, cache, httpUrl, openAt } = stack;
+  const { dataDirectory, cache, databasePid, endpoints, httpUrl, openAt } = stack;
   const lines = [
     ['WebSocket', stack.url],
     ['demo page', `${httpUrl}/`],
     ['a token', `${httpUrl}/token?user=alice`],
     ['data', dataDirectory.temporary ? 'gone at the end (keep it with DATA_DIR=path)' : dataDirectory.path],
+    ['database', databasePid ? `${endpoints.dynamodb} (no browser reaches it)` : endpoints.dynamodb],
     ['cache', cache ? `${cache.url} (${cache.origin})` : 'none (there is one if valkey-server is installed)'],
   ];
   for (const [name = '', value] of lines) console.log(`  ${name.padEnd(10)} ${value}`);

@@ -91,7 +91,8 @@ export const actions = {
           conversations: ['BatchGetItem', 'UpdateItem'],
           mailboxes: ['BatchGetItem', 'UpdateItem'],
           relationships: ['BatchGetItem'],
-          messages: ['BatchGetItem', 'PutItem'],
+          // A query only where rows disagree after a restore.
+          messages: ['BatchGetItem', 'PutItem', 'Query'],
           dataKeys: ['GetItem', 'PutItem'],
         },
         contentKey: ['GenerateDataKey', 'Decrypt'],

@@ -20,6 +20,8 @@ import { makeRateLimiter } from './limits/rate-limiter.dynamodb.ts';
 import { parseTrustedNetworks } from './limits/trusted-networks.ts';
 import { makeConversationLog } from './log/conversation-log.dynamodb.ts';
 import { makeMessageIds } from './log/message-id.uuid.ts';
+import { makeRepairConversation } from './log/repair-conversation.ts';
+import { makeRepairStore } from './log/repair-rows.dynamodb.ts';
 import { makeSendMessage, type SendDependencies } from './log/send-message.ts';
 import { makeAcknowledge } from './mailboxes/acknowledge.ts';
 import { makeListConversations } from './mailboxes/list-conversations.ts';
@@ -107,17 +109,21 @@ const connectionsOf = (outside: Outside & Database) =>
 const gatewayOf = (outside: Outside & Sockets) =>
   makeManagementApi({ ...outside, api: outside.managementApi });
 
+const logTables = (outside: Outside) => ({
+  conversations: tableName(outside, 'conversations'),
+  messages: tableName(outside, 'messages'),
+  mailboxes: tableName(outside, 'mailboxes'),
+});
+
 const logOf = (outside: Outside & Database) =>
   makeConversationLog({
     ...outside,
-    tables: {
-      conversations: tableName(outside, 'conversations'),
-      messages: tableName(outside, 'messages'),
-      mailboxes: tableName(outside, 'mailboxes'),
-      relationships: tableName(outside, 'relationships'),
-    },
+    tables: { ...logTables(outside), relationships: tableName(outside, 'relationships') },
     rememberedIdentities: outside.memories?.conversations,
   });
+
+const repairOf = (outside: Outside & Database) =>
+  makeRepairConversation({ ...outside, store: makeRepairStore({ ...outside, tables: logTables(outside) }) });
 
 const mailboxesOf = (outside: Outside & Database) =>
   makeMailboxes({
@@ -169,6 +175,7 @@ export function sendParts(outside: FrameOutside & Queue) {
     ...basisOf(outside),
     connections: connectionsOf(outside),
     log: logOf(outside),
+    repair: repairOf(outside),
     limiter: limiterOf(outside),
     queue: queueOf(outside),
     tiers: tiersOf(outside),

@@ -79,7 +79,7 @@ export class MessagingStack extends Stack {
   private signIn(): SignIn {
     const { users } = this.data;
     const issuer = users?.issuer ?? this.settings.issuer;
-    const audience = users?.client.userPoolClientId ?? this.settings.audience;
+    const audience = users?.client.userPoolClientId ?? this.settings.audience?.join(',');
     if (issuer === undefined || audience === undefined) throw new Error('No issuer and no user directory.');
     const { jwksUri = `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`, tokenScope } = this.settings;
     return { issuer, audience, jwksUri, ...(tokenScope !== undefined && { scope: tokenScope }) };

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Duplex } from 'node:stream';
 import sirv, { type RequestHandler } from 'sirv';
 import type { Gateway } from '#localstack/emulators/gateway/gateway.ts';
@@ -115,8 +121,15 @@ function refusalOf(
   const { host = loopback, origin } = headers;
   if (!isOurs(nameOfHost(host)))
     return `This is not asked by the name ${JSON.stringify(host)}, but as http://${loopback}:${socket.localPort}. Start it with HOST=name to have it asked by a name or an address.\n`;
+  if (origin === undefined && isEmbedded(headers))
+    return 'This is not to be embedded by a page of another site.\n';
   if (origin === undefined || isOurs(nameOfOrigin(origin) ?? '')) return undefined;
   return `This is not for pages of ${JSON.stringify(origin)}, but for those of ${loopback} and localhost. Start it with HOST=name to let pages of a name or an address in.\n`;
+}
+
+/** A picture, a script or a frame of a page elsewhere comes without an `Origin`, but not without these. */
+function isEmbedded(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-fetch-site'] === 'cross-site' && headers['sec-fetch-dest'] !== 'document';
 }
 
 /** CORS: whoever comes this far may read it. */

@@ -21,9 +21,16 @@ const defaultPort = 4510;
 
 /**
  * What `npm start` can be told, from the environment: `PORT`, `HOST`, `DATA_DIR`, `RATE_LIMITS` and
- * `TRUSTED_NETWORKS`.
+ * `TRUSTED_NETWORKS`. It takes no arguments.
  */
-export function readStartSettings(environment: Readonly<Record<string, string | undefined>>): StartSettings {
+export function readStartSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  args: readonly string[] = [],
+): StartSettings {
+  if (args.length > 0)
+    throw new StartSettingError(
+      `It takes no arguments, and was given "${args.join(' ')}". Its settings are variables of the environment: PORT, HOST, DATA_DIR, RATE_LIMITS, TRUSTED_NETWORKS, VALKEY_URL, DYNAMODB_ENDPOINT. For example: PORT=4511 npm start`,
+    );
   parseRateLimits(environment.RATE_LIMITS);
   parseTrustedNetworks(environment.TRUSTED_NETWORKS);
   return {

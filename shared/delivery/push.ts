@@ -17,10 +17,10 @@ export interface PushDependencies {
  * another life of the data than it was opened in.
  */
 export function isOpen(
-  connection: Connection,
+  { ready, expiresAt, epoch: openedIn }: Connection,
   { clock, epoch }: Pick<PushDependencies, 'clock' | 'epoch'>,
 ): boolean {
-  return connection.ready && connection.expiresAt > clock.now() && connection.epoch === epoch;
+  return ready && expiresAt > clock.now() && openedIn === epoch;
 }
 
 /** How many connections took a push, and how many may take it at another try. Those that are gone or do not read count as neither. */

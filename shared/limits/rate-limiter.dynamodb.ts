@@ -128,14 +128,29 @@ export function makeRateLimiter(deps: RateLimiterDependencies): RateLimiter {
     if (!soFar.allowed) return soFar;
 
     const outcomes = await (how === 'inTurn' ? chargeInTurn(bookings) : chargeSideBySide(bookings));
+    return await settle(outcomes);
+  };
+
+  /** All of them, or none: what was granted is given back where another was refused. */
+  async function settle(outcomes: readonly Outcome[]): Promise<RateLimitDecision> {
     const wait = longestWait(outcomes.map((one) => (one.kind === 'refused' ? one.retryAfterMs : 0)));
     const unavailable = outcomes.find((outcome) => outcome.kind === 'unavailable');
     if (wait === 0 && !unavailable) return { allowed: true };
 
-    const granted = outcomes.filter((outcome) => outcome.kind === 'granted');
-    await Promise.all(granted.map(({ booking }) => giveBack(booking)));
+    await giveBackAll(outcomes);
     if (wait === 0 && unavailable) throw unavailable.error;
     return { allowed: false, retryAfterMs: wait };
+  }
+
+  async function giveBackAll(outcomes: readonly Outcome[]): Promise<void> {
+    const granted = outcomes.filter((outcome) => outcome.kind === 'granted');
+    await Promise.all(granted.map(({ booking }) => giveBack(booking)));
+  }
+
+  const hold: RateLimiter['hold'] = async (charges) => {
+    const outcomes = await chargeSideBySide(book(charges));
+    const decision = await settle(outcomes);
+    return decision.allowed ? { allowed: true, release: () => giveBackAll(outcomes) } : decision;
   };
 
   const chargeSideBySide = (bookings: readonly Booking[]) =>
@@ -151,7 +166,7 @@ export function makeRateLimiter(deps: RateLimiterDependencies): RateLimiter {
     return outcomes;
   }
 
-  return { lastKnown: (charges) => decisionSoFar(book(charges)), take };
+  return { lastKnown: (charges) => decisionSoFar(book(charges)), take, hold };
 }
 
 function bookingOf({ limit, of, cost = 1 }: RateLimitCharge, limits: RateLimits, nowMs: number): Booking {

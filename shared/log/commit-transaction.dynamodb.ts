@@ -50,7 +50,14 @@ export function commitTransaction(tables: LogTables, commit: Commit): TransactWr
           ...nobodyCameBetween,
         },
       },
-      { Put: { TableName: tables.messages, Item: { ...message } satisfies RowOf<'messages'> } },
+      {
+        Put: {
+          TableName: tables.messages,
+          Item: { ...message } satisfies RowOf<'messages'>,
+          // Where tables were restored to different moments, an entry may stand above the end.
+          ConditionExpression: 'attribute_not_exists(conversationId)',
+        },
+      },
       {
         Update: {
           TableName: tables.mailboxes,

@@ -13,7 +13,7 @@ import {
 import type { StoredMessage } from '#shared/log/message.ts';
 import type { Mailbox } from '#shared/mailboxes/mailbox.ts';
 import type { Clock, Random } from '#shared/runtime/clock.ts';
-import { DependencyFailure, OutcomeUnknown } from '#shared/runtime/failures.ts';
+import { DependencyFailure, OutcomeUnknown, RowsDisagree } from '#shared/runtime/failures.ts';
 import { errorName, makeRetries, policies } from '#shared/runtime/retries.ts';
 import { type LostRace, lostRace, mayHaveCommitted } from './cancellation.dynamodb.ts';
 import { commitTransaction, type LogTables } from './commit-transaction.dynamodb.ts';
@@ -77,7 +77,7 @@ export function makeConversationLog(options: Options): ConversationLog {
       const blocked = relationships.all(rows[tables.relationships] ?? []).some((row) => row.blocked);
       return { state: toSendState(head, mailbox), blocked };
     });
-    if (!found) throw new DependencyFailure('A conversation and its mailbox kept disagreeing.');
+    if (!found) throw new RowsDisagree('A conversation and its mailbox kept disagreeing.');
     return found;
   };
 
@@ -111,7 +111,7 @@ export function makeConversationLog(options: Options): ConversationLog {
       const grown = ends.filter(({ lastSeq }) => lastSeq >= seq);
       return found && grown.length === 1 + members.length ? messageRows.one(found) : undefined;
     });
-    if (!settled) throw new DependencyFailure('A committed message is not visible to all.');
+    if (!settled) throw new RowsDisagree('A committed message is not visible to all.');
     return settled;
   };
 

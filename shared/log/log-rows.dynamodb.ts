@@ -41,6 +41,14 @@ export const messages = /* @__PURE__ */ readerOf('messages', [
   'clientMessageId',
   'ciphertext',
 ]);
+/** What a repair needs of each message. */
+export const entries = /* @__PURE__ */ readerOf('messages', [
+  'seq',
+  'senderId',
+  'senderCount',
+  'sentAt',
+  'clientMessageId',
+]);
 const places = /* @__PURE__ */ readerOf('messages', ['seq']);
 const times = /* @__PURE__ */ readerOf('messages', ['sentAt']);
 

@@ -9,13 +9,14 @@ import { noRecentSends, rememberSend } from '#shared/log/recent-sends.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import type { Call } from '#shared/runtime/call.ts';
 import type { Random, RandomBytes } from '#shared/runtime/clock.ts';
-import { DependencyFailure } from '#shared/runtime/failures.ts';
+import { DependencyFailure, RowsDisagree } from '#shared/runtime/failures.ts';
 import { makeRetries, policies } from '#shared/runtime/retries.ts';
 import { sideBySide, withinTime } from '#shared/runtime/waiting.ts';
 import type { Commit, ConversationLog, SendState } from './conversation-log.ts';
 import { type FindDuplicateDependencies, findDuplicate } from './find-duplicate.ts';
 import type { MakeMessageId } from './message-id.ts';
 import { viewMessage } from './message-view.ts';
+import type { RepairConversation } from './repair-conversation.ts';
 
 export interface SendDependencies extends DeliverNowDependencies, FindDuplicateDependencies {
   readonly limiter: RateLimiter;
@@ -23,6 +24,7 @@ export interface SendDependencies extends DeliverNowDependencies, FindDuplicateD
   readonly random: Random;
   readonly randomBytes: RandomBytes;
   readonly makeMessageId: MakeMessageId;
+  readonly repair: RepairConversation;
 }
 
 type SentReply = ReplyTo<'send'>;
@@ -35,7 +37,7 @@ const witnessMs = 1_500;
  * `ProtocolError` with what the client is to be told, or a `DependencyFailure`.
  */
 export function makeSendMessage(dependencies: SendDependencies): SendMessage {
-  const { log, limiter, clock, random, telemetry } = dependencies;
+  const { limiter, clock, random, telemetry, log } = dependencies;
   const retries = makeRetries({ clock, random });
 
   return async (request, { actor, connectionId: from, charges }) => {
@@ -47,12 +49,16 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
       parties,
       state: initial,
       blocked,
-    } = await withinLimits(limiter, charges, () => readWhatItContinues(log, request, actor.userId));
+    } = await withinLimits(limiter, charges, () => readWhatItContinues(dependencies, request, actor.userId));
 
     let state = initial;
+    let standstills = 0;
     for (let attempt = 1; ; attempt += 1) {
       // Step 2: a committed message stays confirmed, whatever has changed since; only then is the relationship asked.
-      const duplicate = await findDuplicate(dependencies, request, state);
+      const duplicate = await whole(dependencies, parties, async (isRepaired) => {
+        if (isRepaired) ({ state } = await log.readSendState(parties));
+        return await findDuplicate(dependencies, request, state);
+      });
       if (duplicate) return { ...(await tellAll(duplicate, [])), duplicate: true };
       if (blocked) throw forbidden();
       const commit = await composeMessage(dependencies, request, parties, state);
@@ -73,7 +79,13 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
       telemetry.count('SendLostRace');
       if (clock.now() >= deadline) throw new DependencyFailure('The conversation is too busy.');
       await retries.pause(policies.lostRace, attempt);
-      state = outcome.state ?? (await log.readSendState(parties)).state;
+      state = outcome.state ?? (await readState(dependencies, parties)).state;
+      // Whoever won has moved the end. Where nobody has, again and again, the rows disagree for good.
+      standstills = endOf(state) >= seq ? 0 : standstills + 1;
+      if (standstills < policies.disagreeingRows.attempts) continue;
+      await repairRows(dependencies, parties);
+      ({ state } = await log.readSendState(parties));
+      standstills = 0;
     }
 
     async function tellAll(
@@ -94,9 +106,41 @@ interface Parties {
   readonly recipientId: string;
 }
 
-async function readWhatItContinues(log: ConversationLog, request: Requests['send'], senderId: string) {
-  const parties = await findParties(log, request, senderId);
-  return { parties, ...(await log.readSendState(parties)) };
+async function readWhatItContinues(
+  dependencies: SendDependencies,
+  request: Requests['send'],
+  senderId: string,
+) {
+  const parties = await findParties(dependencies.log, request, senderId);
+  return { parties, ...(await readState(dependencies, parties)) };
+}
+
+const endOf = ({ conversation }: SendState): number => conversation?.lastSeq ?? 0;
+
+const readState = (dependencies: SendDependencies, parties: Parties) =>
+  whole(dependencies, parties, () => dependencies.log.readSendState(parties));
+
+/** What `work` resolves to; where it keeps meeting rows that disagree, once more after they were repaired. */
+async function whole<T>(
+  dependencies: SendDependencies,
+  parties: Parties,
+  work: (isRepaired: boolean) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(false);
+  } catch (error) {
+    if (!(error instanceof RowsDisagree)) throw error;
+    await repairRows(dependencies, parties);
+    return await work(true);
+  }
+}
+
+/** After a restore. Somebody may have read up to where any of the rows ends, so that none goes back. */
+async function repairRows(
+  { repair }: SendDependencies,
+  { conversationId, senderId, recipientId }: Parties,
+): Promise<void> {
+  await repair(conversationId, { members: [senderId, recipientId], mayGoBack: false });
 }
 
 /** Access: one may write to another user, or into a conversation of one's own. */

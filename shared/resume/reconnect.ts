@@ -8,6 +8,7 @@ import { epochChanged } from '#shared/protocol/errors.ts';
 import type { ReadMessagesDependencies } from '#shared/reading/read-messages.ts';
 import type { ConnectionCall } from '#shared/runtime/call.ts';
 import { passOver } from '#shared/runtime/telemetry.ts';
+import { makeDrainBudget } from './drain-budget.ts';
 import { type Behind, makeDrain } from './drain-conversations.ts';
 import { ConnectionGone, makePager } from './drain-pages.ts';
 
@@ -58,11 +59,14 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
     const behind = findBehind(request, await mailboxes.all(actor.userId, skip));
-    const pager = makePager((frame) => postPage(connectionId, frame), requestId, epoch);
+    const budget = makeDrainBudget({ limiter, userId: actor.userId, connectionId });
+    const pager = makePager((frame) => postPage(connectionId, frame), requestId, epoch, budget);
     try {
       await drain(actor, behind, pager);
     } catch (error) {
       if (!(error instanceof ConnectionGone)) throw error;
+    } finally {
+      await budget.end();
     }
   };
 }

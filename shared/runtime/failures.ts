@@ -3,6 +3,11 @@ export class DependencyFailure extends Error {
   override readonly name: string = 'DependencyFailure';
 }
 
+/**
+ * Rows that belong together kept telling different things: a busy moment, or tables that were restored to different ones.
+ */
+export class RowsDisagree extends DependencyFailure {}
+
 /** A commit whose outcome could not be learnt in time: it may have taken place. */
 export class OutcomeUnknown extends DependencyFailure {
   override readonly name = 'OutcomeUnknown';

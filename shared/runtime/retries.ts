@@ -45,6 +45,12 @@ export const policies = {
     attempts: 6,
     pause: pauseToSettle,
   },
+  repair: {
+    what: 'the repair of a conversation whose rows changed while it was looked at',
+    why: 'Rows that change are rows that agree: a send commits only on those. So a few looks tell.',
+    attempts: 6,
+    pause: pauseToSettle,
+  },
   committedMessage: {
     what: 'the read of a message that is known to be committed',
     why: 'The rows of a transaction become visible one by one, within moments.',

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import type { JWK } from 'jose';
 import { expect, test } from 'vitest';
 import { readSettings } from '#infra/settings.ts';
-import { listSetting } from '#shared/runtime/settings.ts';
 import { remoteKeys } from '#shared/sign-in/issuer-keys.jose.ts';
 import { makeTokenVerifier } from '#shared/sign-in/token-verifier.jose.ts';
 import { makeSigner, startKeyServer } from '#test/shared/sign-in/support/token-issuer.ts';
@@ -12,9 +11,16 @@ const page = readFileSync(new URL('../../docs/sign-in.md', import.meta.url), 'ut
 const recipes = new Map(
   [...page.matchAll(/^## (.+)\n\n```json\n([^`]+)```/gm)].map(([, name = '', json = '']) => [
     name,
-    readSettings(JSON.parse(json)),
+    settingsOf(JSON.parse(json)),
   ]),
 );
+
+/** As `npm run deploy` reads them from a settings file. */
+function settingsOf(file: Readonly<Record<string, unknown>>) {
+  return readSettings(
+    Object.fromEntries(Object.entries(file).map(([key, value]) => [`postrider:${key}`, value])),
+  );
+}
 
 const issuedAt = Date.parse('2026-03-01T00:00:00Z') / 1000;
 const times = { iat: issuedAt, exp: issuedAt + 3600 };
@@ -212,13 +218,13 @@ test('the page has a recipe for each', () => {
 const [signer, other] = [await makeSigner('k1', 'RS256'), await makeSigner('k2', 'RS256')];
 
 test.for(Object.entries(kinds))('%s: the settings of the page let in its tokens', async ([name, kind]) => {
-  const { issuer = '', audience, jwksUri, tokenScope } = recipes.get(name) ?? expect.fail(name);
+  const { issuer = '', audience = [], jwksUri, tokenScope } = recipes.get(name) ?? expect.fail(name);
   expect(jwksUri ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`).toBe(kind.keysAt);
   const { published = (jwk: JWK) => [jwk], claims, header, others } = kind;
   const server = await startKeyServer(published(signer.jwk, other.jwk));
   const verify = makeTokenVerifier({
     issuer,
-    audience: listSetting('TOKEN_AUDIENCE', { TOKEN_AUDIENCE: audience }),
+    audience: [...audience],
     requiredScope: tokenScope,
     keys: remoteKeys(server.uri, { clock, keepMs: 3_600_000, telemetry: silentTelemetry }),
     clock,

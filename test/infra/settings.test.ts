@@ -76,13 +76,16 @@ test.each([
 });
 
 test.each([
-  ['web', 'web'],
-  ['web,android', 'web,android'],
-  ['web, android', 'web,android'],
-  ['["web", "android"]', 'web,android'],
-  [['web', 'https://api.example.com/'], 'web,https://api.example.com/'],
-])('the audience %j is %s', (audience, read_) => {
-  expect(read({ issuer: 'https://login.example.com', audience }).audience).toBe(read_);
+  ['web', ['web']],
+  ['web,android', ['web', 'android']],
+  ['web, android', ['web', 'android']],
+  ['["web","android"]', ['web', 'android']],
+  [
+    ['web', 'https://api.example.com/'],
+    ['web', 'https://api.example.com/'],
+  ],
+])('the audience %j is %j', (audience, names) => {
+  expect(read({ issuer: 'https://login.example.com', audience }).audience).toEqual(names);
 });
 
 test('everything that is wrong is said at once', () => {

@@ -9,6 +9,7 @@ import {
   composeReconnect,
   composeSend,
   composeSync,
+  sendParts,
 } from '#shared/composition.ts';
 import type { SocketEvent, SocketResult } from '#shared/runtime/socket-event.ts';
 import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
@@ -119,6 +120,8 @@ export const functions = {
   fallback: (...environment: Environment) => withContext(composeFallback(outsideOf(...environment))),
   connect: (...environment: Environment): SocketFunction => composeConnect(outsideOf(...environment)),
   disconnect: (...environment: Environment): SocketFunction => composeDisconnect(outsideOf(...environment)),
+  /** The repair of a conversation, as whoever restores tables calls it. */
+  repair: (...environment: Environment) => sendParts(outsideOf(...environment)).repair,
   deliver: (...environment: Environment) => {
     const handler = composeDeliver(outsideOf(...environment));
     /** The ids of the records that are to come again. */

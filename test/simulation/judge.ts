@@ -37,29 +37,34 @@ function checkSentOnce(record: ClientRecord): Finding[] {
 /** The numbers of `conversations` agree with the log and with what was acknowledged. */
 function checkStandings(record: ClientRecord): Finding[] {
   const finals = finalsOf(record);
-  return record.standings.flatMap(({ user, conversationId, lastSeq, deliveredSeq, readSeq, unread }) => {
-    const messages =
-      finals.find((one) => one.user === user && one.conversationId === conversationId)?.messages ?? [];
-    const acks = record.events.filter((event) => event.kind === 'ack' && event.user === user);
-    const highest = (confirmed: boolean) =>
-      Math.max(
-        0,
-        ...acks.map((ack) =>
-          ack.kind === 'ack' && ack.confirmed === confirmed ? (ack.positions[conversationId] ?? 0) : 0,
-        ),
-      );
-    const others = messages.filter(({ senderId, seq }) => senderId !== user && seq > readSeq).length;
-    const isRight =
-      lastSeq === messages.length &&
-      deliveredSeq >= highest(true) &&
-      deliveredSeq <= highest(false) &&
-      readSeq <= deliveredSeq &&
-      unread === others;
-    if (isRight) return [];
-    const numbers = JSON.stringify({ lastSeq, deliveredSeq, readSeq, unread });
-    const truth = `${messages.length} messages, ${others} unread, acknowledged ${highest(true)} to ${highest(false)}`;
-    return [{ rule: 'numbers', detail: `${user} in ${conversationId}: ${numbers}, but ${truth}` }];
-  });
+  return record.standings.flatMap(
+    ({ user, askedAt, conversationId, lastSeq, deliveredSeq, readSeq, unread }) => {
+      const messages =
+        finals.find((one) => one.user === user && one.conversationId === conversationId)?.messages ?? [];
+      // Another device of the same user may acknowledge more afterwards.
+      const acks = record.events
+        .slice(0, askedAt)
+        .filter((event) => event.kind === 'ack' && event.user === user);
+      const highest = (confirmed: boolean) =>
+        Math.max(
+          0,
+          ...acks.map((ack) =>
+            ack.kind === 'ack' && ack.confirmed === confirmed ? (ack.positions[conversationId] ?? 0) : 0,
+          ),
+        );
+      const others = messages.filter(({ senderId, seq }) => senderId !== user && seq > readSeq).length;
+      const isRight =
+        lastSeq === messages.length &&
+        deliveredSeq >= highest(true) &&
+        deliveredSeq <= highest(false) &&
+        readSeq <= deliveredSeq &&
+        unread === others;
+      if (isRight) return [];
+      const numbers = JSON.stringify({ lastSeq, deliveredSeq, readSeq, unread });
+      const truth = `${messages.length} messages, ${others} unread, acknowledged ${highest(true)} to ${highest(false)}`;
+      return [{ rule: 'numbers', detail: `${user} in ${conversationId}: ${numbers}, but ${truth}` }];
+    },
+  );
 }
 
 /** What was sent under a confirmed block is not there; who was refused had been blocked. */
@@ -117,7 +122,7 @@ function checkTimes(record: ClientRecord): Finding[] {
 /** No content in the database, in the queue or in a notification. */
 function checkAtRest({ dynamodb, queue, events }: World): Finding[] {
   const texts = [...queue.sent, ...events.details];
-  for (const [, item] of dynamodb.rows.all())
+  for (const [, item] of dynamodb().rows.all())
     for (const value of Object.values(item))
       texts.push(value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value));
   return texts.some((text) => text.includes(secretWord))
@@ -138,16 +143,16 @@ export function judgeWitnesses({ dynamodb, queue, events, witnesses }: World, is
   const attempted = new Set(witnesses.map(referenceOf));
   const givenUp = new Set(queue.dead.map(({ body }) => referenceOf(body)));
   const notified = new Set(events.details.map(referenceOf));
-  const rows = [...dynamodb.rows.all()];
+  const rows = [...dynamodb().rows.all()];
   const findings: Finding[] = [];
   for (const [table, item] of rows) {
     if (table !== 'messages') continue;
     const { conversationId, seq, messageId, senderId } = item as unknown as StoredMessage;
     const reference = `${conversationId} ${seq} ${messageId}`;
-    const conversation = dynamodb.rows.slot('conversations', { conversationId })
+    const conversation = dynamodb().rows.slot('conversations', { conversationId })
       .item as unknown as Conversation;
     const userId = otherMember(conversation, senderId) ?? '';
-    const mailbox = dynamodb.rows.slot('mailboxes', { userId, conversationId }).item;
+    const mailbox = dynamodb().rows.slot('mailboxes', { userId, conversationId }).item;
     if (Number(mailbox?.deliveredSeq ?? 0) >= seq || notified.has(reference)) continue;
     // Its request was made and got lost, which is excused; never made, it is not.
     if (attempted.has(reference) && !witnessed.has(reference) && !isCalm) continue;

@@ -12,6 +12,8 @@ export interface Sandbox {
   readonly random: Random;
   readonly randomBytes: RandomBytes;
   readonly isDead: () => boolean;
+  /** Ends it, and what it is at. */
+  kill(cause: string): void;
   /** Runs `task` now; frozen, when it thaws; dead, never. Every continuation after an AWS call goes through here. */
   resume(task: () => void): void;
   /** One invocation: `undefined` if the environment died in it. One at a time. */
@@ -68,6 +70,9 @@ export function makeSandbox(name: string, { scheduler, dice, faults, trace }: Op
     random: () => dice.next(),
     randomBytes: (length) => dice.bytes(length),
     isDead: () => state === 'dead',
+    kill: (cause) => {
+      if (state !== 'dead') die(cause);
+    },
     resume,
     clock: {
       now: () => scheduler.now() + skew,

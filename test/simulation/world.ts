@@ -1,4 +1,6 @@
 import { actions, isAction } from '#shared/actions.ts';
+import { defaultRateLimits } from '#shared/limits/rate-limits.ts';
+import type { RepairOptions } from '#shared/log/repair-conversation.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
 import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
 import { makeSharedCache } from './aws/cache.ts';
@@ -6,6 +8,7 @@ import { makeDynamoDB } from './aws/dynamodb.ts';
 import { makeGateway, type Route } from './aws/gateway.ts';
 import { makeKms } from './aws/kms.ts';
 import { makeEventBus, makeQueue } from './aws/queue.ts';
+import type { Rows } from './aws/rows.ts';
 import { makeWire } from './aws/wire.ts';
 import { secretWord } from './client/perform.ts';
 import type { Finding } from './client/record.ts';
@@ -34,18 +37,22 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
   const basis = { scheduler, dice: dice.fork(), faults, trace };
   const { telemetry, counts } = makeTelemetry(trace, findings);
 
-  const epoch = 'life 1';
+  let lives = 1;
+  const epoch = () => `life ${lives}`;
+  let isClosed = false;
   const pool = makePool(basis);
-  const dynamodb = makeDynamoDB(basis);
+  let dynamodb = makeDynamoDB(basis);
   const events = makeEventBus(faults);
   const queue = makeQueue({
     ...basis,
-    deliver: (records) => pool.run('deliver', (handle) => handle(records)),
+    deliver: async (records) =>
+      isClosed ? undefined : await pool.run('deliver', (handle) => handle(records)),
   });
   const gateway = makeGateway({
     ...basis,
-    route: routeTo(pool),
-    epoch: () => epoch,
+    // Nobody is served while tables are being restored.
+    route: async (...call) => (isClosed ? undefined : await routeTo(pool)(...call)),
+    epoch,
     onPosted(userId, frame, lateMs) {
       if (frame.startsWith('{"type":"message.new"') && lateMs > expiryToleranceMs)
         findings.push({ rule: 'expiry', detail: `${userId} got a push ${lateMs} ms after the expiry` });
@@ -54,7 +61,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
   /** The bodies of every witness that a send made a request for, whatever became of it. */
   const witnesses: string[] = [];
   const rotates = dice.chance(0.3);
-  pool.surroundings = {
+  const surroundings: Surroundings = {
     wire: makeWire(basis),
     dynamodb,
     kms: makeKms(dice.fork(), faults),
@@ -62,25 +69,39 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
     onWitness: (body) => void witnesses.push(body),
     events,
     gateway,
-    sharedCache: dice.chance(0.5) ? makeSharedCache(basis) : undefined,
+    sharedCache: undefined,
     telemetry,
-    epoch,
+    epoch: epoch(),
     rateLimits: dice.chance(0.7) ? generous : undefined,
     rotateAfterMs: rotates ? 15_000 : 24 * 3_600_000,
     keepMs: rotates ? 6_000 : 3_600_000,
   };
-  return { scheduler, trace, faults, findings, counts, dynamodb, queue, events, gateway, witnesses };
+  const sharedCacheOf = dice.chance(0.5) ? () => makeSharedCache(basis) : undefined;
+  pool.surroundings = { ...surroundings, sharedCache: sharedCacheOf?.() };
+
+  /** The tables as they were, each row at its moment, in another life of the data. Every environment ends. */
+  function restore(momentOf: MomentOf): void {
+    lives += 1;
+    dynamodb = makeDynamoDB(basis, dynamodb.rows.asOf(momentOf));
+    pool.endAll('restored');
+    pool.surroundings = { ...surroundings, dynamodb, epoch: epoch(), sharedCache: sharedCacheOf?.() };
+    trace.note('restored', epoch());
+  }
+
+  return {
+    ...{ scheduler, trace, faults, findings, counts, queue, events, gateway, witnesses, restore },
+    dynamodb: () => dynamodb,
+    close: (closed: boolean) => {
+      isClosed = closed;
+    },
+    repair: (conversationId: string, options: RepairOptions) =>
+      pool.run('repair', (repair) => repair(conversationId, options)),
+  };
 }
 
 const generous = JSON.stringify(
   Object.fromEntries(
-    [
-      'messagesPerUser',
-      'messagesPerAddress',
-      'requestsPerUser',
-      'connectionsPerUser',
-      'connectionsPerAddress',
-    ].map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
+    Object.keys(defaultRateLimits).map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
   ),
 );
 
@@ -91,9 +112,12 @@ interface Environment {
   readonly handler: HandlerOf<FunctionName>;
 }
 
+type MomentOf = Parameters<Rows['asOf']>[0];
+
 /** Environments of each function: one call at a time each, reused in any order, lost when they die. */
 function makePool(basis: { scheduler: Scheduler; dice: Dice; faults: Faults; trace: Trace }) {
   const idle = new Map<FunctionName, Environment[]>();
+  const running = new Set<Environment>();
   let made = 0;
 
   function take(name: FunctionName): Environment {
@@ -113,6 +137,10 @@ function makePool(basis: { scheduler: Scheduler; dice: Dice; faults: Faults; tra
 
   const pool = {
     surroundings: undefined as Surroundings | undefined,
+    endAll(cause: string): void {
+      idle.clear();
+      for (const { sandbox } of [...running]) sandbox.kill(cause);
+    },
     /** `undefined` if the environment died on it. */
     async run<N extends FunctionName, T>(
       name: N,
@@ -120,9 +148,11 @@ function makePool(basis: { scheduler: Scheduler; dice: Dice; faults: Faults; tra
     ): Promise<T | undefined> {
       const environment = take(name);
       const { sandbox, handler } = environment;
+      running.add(environment);
       try {
         return await sandbox.invoke(() => use(handler as HandlerOf<N>));
       } finally {
+        running.delete(environment);
         if (!sandbox.isDead()) idle.get(name)?.push(environment);
       }
     },

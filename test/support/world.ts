@@ -22,6 +22,7 @@ import type { Notification, Notifications } from '#shared/delivery/notifications
 import type { MessageCipher } from '#shared/keys/message-cipher.ts';
 import { chargesOf } from '#shared/limits/charges.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
+import { defaultRateLimits } from '#shared/limits/rate-limits.ts';
 import type { Push, Reply } from '#shared/protocol/replies.ts';
 import type { UseCases } from '#shared/runtime/call.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
@@ -71,13 +72,7 @@ export interface EnvironmentOptions {
 
 const generous = JSON.stringify(
   Object.fromEntries(
-    [
-      'messagesPerUser',
-      'messagesPerAddress',
-      'requestsPerUser',
-      'connectionsPerUser',
-      'connectionsPerAddress',
-    ].map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
+    Object.keys(defaultRateLimits).map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
   ),
 );
 

@@ -103,6 +103,11 @@ describe.skipIf(browserPath === undefined)('what pages can do, in Chromium', () 
         ]);
       }
       expect(await openSocket(await stack.token('alice'))).toBe('refused');
+      const embedded = page.waitForResponse(`${stack.httpUrl}/icon.svg`);
+      await page.evaluate(
+        `document.body.append(Object.assign(new Image(), { src: '${stack.httpUrl}/icon.svg' }))`,
+      );
+      expect((await embedded).status()).toBe(403);
     },
     testMs,
   );

@@ -55,6 +55,26 @@ export function sendProbes(world: ProbeWorld): Probes {
       ...sent,
     },
     'send may dynamodb:Query on TablesConnections': pushed,
+    'send may dynamodb:Query on TablesMessages': {
+      // As after a restore, in which the sender's mailbox is of another moment than the rest.
+      exchange: async () => {
+        const [alice, recipientId] = [newUser(), newUser()];
+        const client = await open(alice);
+        const request = { action: 'send', recipientId, content: 'hello' };
+        const { message } = await client.request(request);
+        const { conversationId } = message as { conversationId: string };
+        const rows = [
+          ['TablesConversations', { conversationId }, 'lastMessageAt'],
+          ['TablesMessages', { conversationId, seq: 1 }, 'sentAt'],
+          ['TablesMailboxes', { userId: recipientId, conversationId }, 'lastMessageAt'],
+        ] as const;
+        for (const [name, key, time] of rows)
+          await table.put(name, { ...(await table.get(name, key)), [time]: 1 });
+        await table.remove('TablesMailboxes', { userId: alice, conversationId });
+        return said(await client.request(request));
+      },
+      ...sent,
+    },
     [postLine('send')]: pushed,
     [deleteLine('send')]: {
       exchange: () => outlive(world, { action: 'send' }),

@@ -163,6 +163,17 @@ describe('when it is open', () => {
     },
   );
 
+  it('is not embedded by a page of another site, but may be linked to', async () => {
+    const to = (dest: string, site = 'cross-site') => ({ 'sec-fetch-site': site, 'sec-fetch-dest': dest });
+    for (const dest of ['image', 'script', 'iframe', 'empty'])
+      expect(await ask('/inspect', 'GET', to(dest))).toMatchObject({ status: 403 });
+    expect((await ask('/token?user=alice', 'GET', to('document'))).text).toBe('issuer');
+    expect((await ask('/inspect', 'GET', to('empty', 'same-origin'))).text).toBe('inspector');
+    // A page of the developer's on another name of the loopback: its Origin says whose it is.
+    const headers = { ...to('empty'), origin: 'http://localhost:3000' };
+    expect((await ask('/token?user=alice', 'GET', headers)).text).toBe('issuer');
+  });
+
   it('tells caches that a token is for one origin', async () => {
     expect((await ask('/token?user=alice')).headers).toMatchObject({ vary: 'origin' });
   });

@@ -26,6 +26,17 @@ it.each<[Record<string, string>, StartSettings]>([
   expect(readStartSettings(environment)).toEqual(settings);
 });
 
+it.each([['--port', '1'], ['--help'], ['4511'], ['']])('refuses arguments: %s %s', (...args) => {
+  expect(() =>
+    readStartSettings(
+      {},
+      args.filter((arg) => arg !== undefined),
+    ),
+  ).toThrow(
+    /^It takes no arguments, and was given ".*"\. Its settings are variables of the environment: PORT, /,
+  );
+});
+
 it.each(['65536', '-1', '80a', '1e3', ' 80', '4510.0', '0x50', '999999'])(
   'refuses PORT=%s and says what to write',
   (PORT) => {

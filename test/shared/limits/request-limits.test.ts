@@ -22,6 +22,7 @@ function makeRefusing() {
       return { allowed: false, retryAfterMs: 7 };
     },
     lastKnown: () => ({ allowed: true }),
+    hold: async () => ({ allowed: true, release: async () => {} }),
   };
   return { environment: world.environment({ limiter }), charged };
 }
@@ -36,7 +37,7 @@ function makeKnowing() {
     },
   } as unknown as DocumentClient;
   const known = { allowed: false, retryAfterMs: 7 } as const;
-  const limiter: RateLimiter = { take: async () => known, lastKnown: () => known };
+  const limiter: RateLimiter = { take: async () => known, hold: async () => known, lastKnown: () => known };
   return { environment: world.environment({ dynamodb, limiter }), calls };
 }
 

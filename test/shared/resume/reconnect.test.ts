@@ -246,6 +246,7 @@ test('it is closed also where its reconnect is over the limit', async () => {
   const limiter: RateLimiter = {
     take: async () => ({ allowed: false, retryAfterMs: 7 }),
     lastKnown: () => ({ allowed: true }),
+    hold: async () => ({ allowed: true, release: async () => {} }),
   };
 
   const refused = world.environment({ limiter }).reconnect({ action: 'reconnect' }, session);
@@ -410,6 +411,7 @@ test('one that names another life of the data is charged like any other', async 
   const allowed = { allowed: true } as const;
   const limiter: RateLimiter = {
     lastKnown: () => allowed,
+    hold: async () => ({ ...allowed, release: async () => {} }),
     take: async (charges) => {
       charged.push(...charges);
       return allowed;

@@ -41,6 +41,7 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
         return charged.length <= budget ? { allowed: true } : { allowed: false, retryAfterMs: 7 };
       },
       lastKnown: () => ({ allowed: true }),
+      hold: async () => ({ allowed: true, release: async () => {} }),
     },
     clock: { now: () => now, sleep: async () => {} },
     epoch,

@@ -38,7 +38,7 @@ export interface SimulatedDynamoDB {
 const known = {
   Get: ['TableName', 'Key', 'ConsistentRead'],
   Put: ['TableName', 'Item', 'ConditionExpression', 'ExpressionAttributeValues'],
-  Delete: ['TableName', 'Key'],
+  Delete: ['TableName', 'Key', 'ConditionExpression', 'ExpressionAttributeValues'],
   Update: [
     'TableName',
     'Key',
@@ -73,8 +73,10 @@ export function checkInput(kind: keyof typeof known, input: object): void {
  * DynamoDB in memory: every command takes effect on each row in one moment, transactions row by row (`transactions.ts`).
  * Expressions are evaluated as they are written; whatever is not modelled throws.
  */
-export function makeDynamoDB(options: Options): SimulatedDynamoDB {
-  const rows = makeRows(options.scheduler.now);
+export function makeDynamoDB(
+  options: Options,
+  rows: Rows = makeRows(options.scheduler.now),
+): SimulatedDynamoDB {
   const transact = makeTransactions({ ...options, rows });
   const reads = makeReads(options, rows);
   const writes = makeWrites(options, rows);
@@ -180,6 +182,7 @@ function makeWrites({ faults }: Options, rows: Rows) {
     delete(input: DeleteCommand['input']): object {
       checkInput('Delete', input);
       const slot = rows.slot(input.TableName ?? '', input.Key ?? {});
+      if (input.ConditionExpression !== undefined) throw new NotModelled('a condition of a Delete alone');
       refuseConflict(slot);
       rows.write(slot, undefined);
       return {};

@@ -10,6 +10,8 @@ export interface Slot {
   changedAt: number;
   /** The transaction that is about to write here. */
   lockedBy: string | undefined;
+  /** Every state that it has been in, with the moment since when. */
+  readonly history: { readonly at: number; readonly item: Item | undefined }[];
 }
 
 export interface Rows {
@@ -22,6 +24,8 @@ export interface Rows {
   /** Compares the places of two items of one partition, in the table or in its index. */
   compare(tableName: string, one: Item, other: Item, indexName?: string): number;
   all(): Iterable<readonly [tableName: string, item: Item]>;
+  /** Tables of their own, each row as it was at a moment, as a restored backup has it; `undefined` for the present. */
+  asOf(momentOf: (tableName: string, slot: Slot) => number | undefined): Rows;
 }
 
 /** The names of the key attributes of a table: the partition key, then what orders the rows within it. */
@@ -64,7 +68,7 @@ export function makeRows(now: () => number): Rows {
     return partition;
   }
 
-  return {
+  const rows: Rows = {
     slot(tableName, key) {
       const names = keyNames(tableName);
       if (Object.keys(key).length !== names.length || names.some((name) => key[name] === undefined))
@@ -75,7 +79,7 @@ export function makeRows(now: () => number): Rows {
       const found = partition.get(sort);
       if (found) return found;
       const changedAt = Number.NEGATIVE_INFINITY;
-      const slot: Slot = { item: undefined, before: undefined, changedAt, lockedBy: undefined };
+      const slot: Slot = { item: undefined, before: undefined, changedAt, lockedBy: undefined, history: [] };
       partition.set(sort, slot);
       return slot;
     },
@@ -86,6 +90,7 @@ export function makeRows(now: () => number): Rows {
       slot.before = slot.item;
       slot.item = item && copy(item);
       slot.changedAt = now();
+      slot.history.push({ at: slot.changedAt, item: slot.item });
     },
     keyOf(tableName, item, indexName) {
       const key: Item = {};
@@ -106,7 +111,19 @@ export function makeRows(now: () => number): Rows {
         for (const partition of partitions.values())
           for (const { item } of partition.values()) if (item) yield [tableName, item];
     },
+    asOf(momentOf) {
+      const restored = makeRows(now);
+      for (const [tableName, partitions] of stored)
+        for (const partition of partitions.values())
+          for (const slot of partition.values()) {
+            const moment = momentOf(tableName, slot) ?? Number.POSITIVE_INFINITY;
+            const item = slot.history.findLast(({ at }) => at <= moment)?.item;
+            if (item) restored.write(restored.slot(tableName, rows.keyOf(tableName, item)), item);
+          }
+      return restored;
+    },
   };
+  return rows;
 }
 
 function compareKeys(one: unknown, other: unknown): number {

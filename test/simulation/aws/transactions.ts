@@ -13,8 +13,8 @@ interface Step {
   readonly slot: Slot;
   readonly wantsOld: boolean;
   isAllowed(): boolean;
-  /** The row as it will be. */
-  result(): Item;
+  /** The row as it will be, if there will be one. */
+  result(): Item | undefined;
 }
 
 interface Remembered {
@@ -94,20 +94,25 @@ function reasonAgainst({ slot, isAllowed, wantsOld }: Step, passing: string | un
 
 type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 
-function stepOf(rows: Rows, { Update, Put, ...unknown }: TransactItem): Step {
+function stepOf(rows: Rows, { Update, Put, Delete, ...unknown }: TransactItem): Step {
   if (Object.keys(unknown).length > 0) throw new NotModelled(`a transaction's ${Object.keys(unknown)}`);
-  const input = Update ?? Put ?? {};
-  checkInput(Update ? 'Update' : 'Put', input);
-  const { TableName = '', ConditionExpression } = Update ?? Put ?? {};
-  const key = Update?.Key ?? rows.keyOf(TableName, Put?.Item ?? {});
+  const input = Update ?? Put ?? Delete ?? {};
+  checkInput(Update ? 'Update' : Put ? 'Put' : 'Delete', input);
+  const { TableName = '', ConditionExpression } = Update ?? Put ?? Delete ?? {};
+  const key = Update?.Key ?? Delete?.Key ?? rows.keyOf(TableName, Put?.Item ?? {});
   const slot = rows.slot(TableName, key);
-  const { ExpressionAttributeNames: names, ExpressionAttributeValues: values } = Update ?? Put ?? {};
+  const { ExpressionAttributeNames: names, ExpressionAttributeValues: values } =
+    Update ?? Put ?? Delete ?? {};
   const scope = () => ({ names, values, item: slot.item ?? {} });
   return {
     slot,
     wantsOld: Update?.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
     isAllowed: () => ConditionExpression === undefined || condition(ConditionExpression)(scope()),
-    result: () =>
-      Update ? { ...key, ...slot.item, ...update(Update.UpdateExpression ?? '')(scope()) } : { ...Put?.Item },
+    result: () => {
+      if (Delete) return undefined;
+      return Update
+        ? { ...key, ...slot.item, ...update(Update.UpdateExpression ?? '')(scope()) }
+        : { ...Put?.Item };
+    },
   };
 }

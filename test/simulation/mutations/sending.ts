@@ -12,8 +12,8 @@ export const sending: readonly Mutation[] = [
   {
     guard: 'a lost race looks for a duplicate again',
     file: sources.sendMessage,
-    find: 'const duplicate = await findDuplicate(',
-    replace: 'const duplicate = attempt > 1 ? undefined : await findDuplicate(',
+    find: 'const duplicate = await whole(',
+    replace: 'const duplicate = attempt > 1 ? undefined : await whole(',
   },
   {
     guard: 'rows of a batch that disagree are read again',
@@ -36,8 +36,8 @@ export const sending: readonly Mutation[] = [
   {
     guard: 'duplicates are looked for at all',
     file: sources.sendMessage,
-    find: 'const duplicate = await findDuplicate(',
-    replace: 'const duplicate = attempt > 0 ? undefined : await findDuplicate(',
+    find: 'const duplicate = await whole(',
+    replace: 'const duplicate = attempt > 0 ? undefined : await whole(',
   },
   {
     guard: 'blocked users may not send',
@@ -48,8 +48,8 @@ export const sending: readonly Mutation[] = [
   {
     guard: 'the duplicate comes before the relationship',
     file: sources.sendMessage,
-    find: '      const duplicate = await findDuplicate(',
-    replace: '      if (blocked) throw forbidden();\n      const duplicate = await findDuplicate(',
+    find: '      const duplicate = await whole(',
+    replace: '      if (blocked) throw forbidden();\n      const duplicate = await whole(',
   },
   {
     guard: 'after an unknown outcome the same request goes out again',
