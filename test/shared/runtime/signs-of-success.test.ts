@@ -69,7 +69,11 @@ test('a request that succeeds is timed by its action, and one that is refused is
       },
     },
     gateway: { post: async () => 'posted', close: async () => 'closed' },
-    limiter: { take: async () => ({ allowed: true }), lastKnown: () => ({ allowed: true }) },
+    limiter: {
+      take: async () => ({ allowed: true }),
+      hold: async () => ({ allowed: true, release: async () => {} }),
+      lastKnown: () => ({ allowed: true }),
+    },
     clock: { now: () => now, sleep: async () => {} },
     epoch: '1',
     telemetry: { ...silentTelemetry, time: (name, milliseconds) => void answered.push([name, milliseconds]) },
