@@ -14,6 +14,11 @@ export function counter(service: string, metricName: string): Metric {
   });
 }
 
+/** What `Telemetry.time` was given, as a percentile or a count of them. */
+export function timer(service: string, metricName: string, statistic: string): Metric {
+  return counter(service, metricName).with({ statistic, label: `${metricName} ${statistic}` });
+}
+
 /** Of the API's one stage. */
 export function stageMetric({ api, stage }: MessagingApi, metricName: string, statistic: string): Metric {
   return new Metric({

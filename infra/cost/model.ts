@@ -78,9 +78,14 @@ const mailboxBytes = 800;
 /** Lambda asks an idle queue by five long polls of 20 s. */
 const idlePolls = (5 * 3_600 * hoursInMonth) / 20;
 /** Alarms are billed by the metrics that they watch. */
-export const alarmMetrics = 28;
-/** Counters of the functions' own that move in a month in which nothing is wrong: notifications, lost races, refusals. */
-const countersWithData = 3;
+export const alarmMetrics = 39;
+/**
+ * Counters of the functions' own that move in a month in which nothing is wrong: notifications, lost races and refusals;
+ * sends, catch-ups, pushes and their time, the three tiers, cold starts and memory.
+ */
+const countersWithData = 12;
+/** Of the line with which a function tells its counters; a send and a reconnect write one. */
+const counterLineBytes = 450;
 /** X-Ray's default rule, without its one trace a second: the share of calls that are recorded. */
 const tracedShare = 0.05;
 /** ElastiCache Serverless for Valkey bills this much data at least, in GB. */
@@ -130,8 +135,8 @@ export function monthlyCost(workload: Workload): CostLine[] {
     line('SQS', 3 * messages + idlePolls, 'requests', prices.sqsRequest),
     line('EventBridge, notifications', messages * offlineShare, 'events', prices.event),
     line(
-      'CloudWatch, access log',
-      ((inbound + 2 * sessions) * accessLogBytes) / 1e9,
+      'CloudWatch, logs',
+      ((inbound + 2 * sessions) * accessLogBytes + (messages + sessions + looks) * counterLineBytes) / 1e9,
       'GB',
       prices.logGigabyte,
     ),

@@ -19,6 +19,8 @@ export interface Delivery {
   readonly conversation: ConversationIdentity;
   /** The connection that the message came over, if any: it gets the confirmation instead. */
   readonly from: string | undefined;
+  /** When the frame came that made the message, in milliseconds since the epoch. */
+  readonly since: number;
   /** Connections that were looked up beside the commit. */
   readonly early: readonly Connection[];
 }
@@ -47,7 +49,7 @@ export async function lookUpEarly(
  */
 export async function deliverNow(dependencies: DeliverNowDependencies, delivery: Delivery): Promise<void> {
   const { connections, tiers, clock, telemetry } = dependencies;
-  const { stored, conversation, from, early } = delivery;
+  const { stored, conversation, from, since, early } = delivery;
   const skip = passOver(telemetry);
   const told = new Set([from]);
   // Two views at most, whoever is told and whenever: the sender's own devices see the clientMessageId.
@@ -58,7 +60,7 @@ export async function deliverNow(dependencies: DeliverNowDependencies, delivery:
     const untold = found.filter((one) => isOpen(one, dependencies) && !told.has(one.connectionId));
     for (const { connectionId } of untold) told.add(connectionId);
     const isOwn = ({ userId }: Connection) => userId === stored.senderId;
-    await Promise.all([
+    const [, others] = await Promise.all([
       pushTo(dependencies, untold.filter(isOwn), ownFrame),
       pushTo(
         dependencies,
@@ -66,6 +68,7 @@ export async function deliverNow(dependencies: DeliverNowDependencies, delivery:
         othersFrame,
       ),
     ]);
+    if (others.taken > 0) telemetry.time('FrameToPush', clock.now() - since);
   };
 
   await withinTime(

@@ -61,5 +61,7 @@ export async function pushTo(
     }),
   );
   const count = (outcome: (typeof outcomes)[number]) => outcomes.filter((one) => one === outcome).length;
-  return { taken: count('posted'), failed: count('failed') };
+  const taken = count('posted');
+  if (taken > 0) telemetry.count('Pushed', taken);
+  return { taken, failed: count('failed') };
 }

@@ -41,7 +41,8 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
   const retries = makeRetries({ clock, random });
 
   return async (request, { actor, connectionId: from, charges }) => {
-    const deadline = clock.now() + policies.lostRace.withinMs;
+    const since = clock.now();
+    const deadline = since + policies.lostRace.withinMs;
 
     // Step 1: may this user and this address send now, and what does the send continue?
     const {
@@ -92,7 +93,7 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
       early: readonly Connection[],
     ): Promise<SentReply> {
       const { content } = request;
-      await deliverNow(dependencies, { stored, content, conversation, from, early });
+      await deliverNow(dependencies, { stored, content, conversation, from, since, early });
       const message = viewMessage(stored, content, conversation, actor.userId);
       return { type: 'message.sent', messageId: stored.messageId, message };
     }

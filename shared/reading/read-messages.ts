@@ -47,6 +47,8 @@ export type ReadMessages = (conversation: ConversationIdentity, range: Range) =>
  * them a device reads once, when it comes back after a long time, and it would push out what others are reading.
  */
 const keptPerConversation = 100;
+/** Messages that each tier had: this environment's memory, then the cache. */
+const tierCounters = ['ReadFromMemory', 'ReadFromCache'];
 /** What is missing before something older than this will not come any more (deleted, or unreadable). */
 const settledMs = 10_000;
 
@@ -75,6 +77,8 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
       const had = await tier.range(conversationId, lowest, highest);
       const entries = had.filter(({ seq }) => wanted.includes(seq));
       const unreadable = await openAll(conversation, entries, found);
+      const opened = entries.length - unreadable.length;
+      if (opened > 0) telemetry.count(tierCounters[index] ?? 'ReadFromCache', opened);
       await Promise.all(unreadable.map((seq) => tier.drop(conversationId, seq)));
       await keep(tiers.slice(0, index), entries, range, found);
     }
@@ -97,6 +101,8 @@ export function makeReadMessages(dependencies: ReadMessagesDependencies): ReadMe
       const stored = await log.messages(conversationId, lowest, highest, skipUnfit);
       const fresh = stored.filter(({ seq }) => missing.includes(seq));
       await openAll(conversation, fresh, found);
+      const opened = fresh.filter(({ seq }) => found.has(seq)).length;
+      if (opened > 0) telemetry.count('ReadFromDatabase', opened);
       await keep(tiers, fresh, range, found);
       // A row that is there and does not open will not get better by reading it again.
       for (const one of fresh) if (!found.has(one.seq)) unreadable.set(one.seq, one.sentAt);

@@ -67,13 +67,20 @@ async function perform<A extends Action>(
     return await refuse(options, event, badRequest(`"${action}" was not routed by its "action".`));
   const actor = actorOf(event);
   const { requestId } = event.frame;
-  return await useCase(request, {
+  const began = options.clock.now();
+  const reply = await useCase(request, {
     actor,
     connectionId: event.requestContext.connectionId,
     charges: chargesOf(action, request, actor),
     ...(requestId !== undefined && { requestId }),
   });
+  const name = timed[action];
+  if (name !== undefined) options.telemetry.time(name, options.clock.now() - began);
+  return reply;
 }
+
+/** Requests whose success is counted and timed, from frame to answer. Each name costs as a metric of its own. */
+const timed: { readonly [A in Action]?: string } = { send: 'SendAnswered', reconnect: 'ReconnectAnswered' };
 
 /** Throws `error`, or `rate_limited`: what cannot be read costs its user as much as the smallest request. */
 async function refuse({ limiter }: Options, event: FrameEvent, error: unknown): Promise<never> {

@@ -6,16 +6,22 @@ import type { FunctionTelemetry, Telemetry } from './telemetry.ts';
 export function makeTelemetry(): FunctionTelemetry {
   const logger = new Logger();
   const metrics = new Metrics({ namespace: 'Postrider' });
+  let isCold = true;
   return {
     ...linesOf(logger, metrics),
     begin(context, keys) {
       logger.resetKeys();
       if (isLambdaContext(context)) logger.addContext(context);
       logger.appendKeys({ ...keys });
+      if (isCold) metrics.addMetric('ColdStart', MetricUnit.Count, 1);
+      isCold = false;
     },
     of: (keys) => linesOf(logger.createChild({ persistentKeys: { ...keys } }), metrics),
     flush: () => {
-      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+      if (!metrics.hasStoredMetrics()) return;
+      // Lambda's own line of it is below the level of the logs: it would come with each invocation.
+      metrics.addMetric('MemoryUsed', MetricUnit.Megabytes, process.memoryUsage.rss() / 1_048_576);
+      metrics.publishStoredMetrics();
     },
   };
 }
@@ -26,6 +32,7 @@ function linesOf(logger: Logger, metrics: Metrics): Telemetry {
     warn: (event, fields = {}) => logger.warn(event, fields),
     error: (event, error, fields = {}) => logger.error(event, { ...fields, error: describe(error) }),
     count: (name, by = 1) => metrics.addMetric(name, MetricUnit.Count, by),
+    time: (name, milliseconds) => metrics.addMetric(name, MetricUnit.Milliseconds, milliseconds),
     about: (keys) => logger.appendKeys({ ...keys }),
   };
 }

@@ -19,6 +19,8 @@ export interface Telemetry {
   error(event: string, error: unknown, fields?: Record<string, unknown>): void;
   /** Adds to a counter. `name` is a metric's name, in PascalCase. */
   count(name: string, by?: number): void;
+  /** How long something took, in milliseconds: CloudWatch makes percentiles of it, and a count. */
+  time(name: string, milliseconds: number): void;
   /** Every further line of this invocation carries these as well. */
   about(keys: LineKeys): void;
 }

@@ -21,7 +21,7 @@ test('each environment has the settings of its own file', () => {
     cache: 'none',
   });
   write('Staging.json', { cache: 'vpc', keepData: false });
-  expect(read()).toMatchObject({ name: 'Postrider', audience: 'web,android', cache: 'none' });
+  expect(read()).toMatchObject({ name: 'Postrider', audience: ['web', 'android'], cache: 'none' });
   expect(read({ 'postrider:name': 'Staging' })).toMatchObject({
     name: 'Staging',
     cache: 'vpc',

@@ -189,6 +189,7 @@ function makeTelemetry(trace: Trace, findings: Finding[]) {
       if (event === 'defect') findings.push({ rule: 'defect', detail: describe(error, true) });
     },
     count: (name, by = 1) => void counts.set(name, (counts.get(name) ?? 0) + by),
+    time: () => {},
     about: (keys) => line('about', keys),
     begin: (_context, keys) => line('begin', keys),
     of(keys) {

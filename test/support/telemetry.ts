@@ -8,6 +8,7 @@ export const silentTelemetry: FunctionTelemetry = {
   warn: nothing,
   error: nothing,
   count: nothing,
+  time: nothing,
   about: nothing,
   begin: nothing,
   of: () => silentTelemetry,
