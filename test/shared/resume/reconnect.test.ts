@@ -247,6 +247,7 @@ test('it is closed also where its reconnect is over the limit', async () => {
     take: async () => ({ allowed: false, retryAfterMs: 7 }),
     lastKnown: () => ({ allowed: true }),
     hold: async () => ({ allowed: true, release: async () => {} }),
+    debit: async () => {},
   };
 
   const refused = world.environment({ limiter }).reconnect({ action: 'reconnect' }, session);
@@ -411,6 +412,8 @@ test('one that names another life of the data is charged like any other', async 
   const allowed = { allowed: true } as const;
   const limiter: RateLimiter = {
     lastKnown: () => allowed,
+    hold: async () => ({ allowed: true, release: async () => {} }),
+    debit: async () => {},
     take: async (charges) => {
       charged.push(...charges);
       return allowed;
