@@ -18,7 +18,7 @@ export const delivering: readonly Mutation[] = [
   {
     guard: 'a connection that is not open yet is looked at again',
     file: sources.deliverNow,
-    find: 'isOpen(one, clock) && !told.has',
+    find: 'isOpen(one, dependencies) && !told.has',
     replace: '!told.has',
   },
   {
@@ -30,14 +30,14 @@ export const delivering: readonly Mutation[] = [
   {
     guard: 'pushes begin with the first reconnect (410 is not always death)',
     file: sources.push,
-    find: 'return ready && expiresAt > clock.now();',
-    replace: 'return (ready || !ready) && expiresAt > clock.now();',
+    find: 'return connection.ready &&',
+    replace: 'return (connection.ready || !connection.ready) &&',
   },
   {
     guard: 'no push after the expiry of the token',
     file: sources.push,
-    find: 'return ready && expiresAt > clock.now();',
-    replace: 'return ready && (expiresAt > clock.now() || true);',
+    find: 'connection.expiresAt > clock.now() &&',
+    replace: '(connection.expiresAt > clock.now() || true) &&',
   },
   {
     guard: 'a query is read through all of its pages',
