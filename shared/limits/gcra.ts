@@ -41,6 +41,17 @@ export function gcraCharge(limit: RateLimit, cost: number, nowMs: number): GcraC
   };
 }
 
+/**
+ * A charge of what has been spent already: it passes wherever the tat is, also beyond a whole burst.
+ *
+ * @param cost units, at least 1, and more than the burst if need be
+ */
+export function gcraDebit(limit: RateLimit, cost: number, nowMs: number): GcraCharge {
+  const one = gcraCharge(limit, 1, nowMs);
+  const increment = cost * one.increment;
+  return { ...one, increment, latest: Number.MAX_SAFE_INTEGER, fullAgainBy: one.fullAgainBy + increment };
+}
+
 /** How long after `charge.now` the charge passes if nothing else happens, in milliseconds. It passes at once if not above 0. */
 export function retryAfterMs(charge: GcraCharge, tat: number): number {
   return Math.ceil((tat - charge.latest) / 1000);

@@ -3,7 +3,14 @@ import { UpdateCommand, type UpdateCommandInput, type UpdateCommandOutput } from
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { LRUCache } from 'lru-cache';
 import { type KeyOf, readerOf } from '#shared/aws/rows.ts';
-import { type GcraCharge, gcraCharge, isUsedUp, refundOf, retryAfterMs } from '#shared/limits/gcra.ts';
+import {
+  type GcraCharge,
+  gcraCharge,
+  gcraDebit,
+  isUsedUp,
+  refundOf,
+  retryAfterMs,
+} from '#shared/limits/gcra.ts';
 import { addressBlock } from '#shared/limits/ip-address.ts';
 import { RateLimiterUnavailable, type RateLimitName, type RateLimits } from '#shared/limits/rate-limits.ts';
 import type { Clock, RandomBytes } from '#shared/runtime/clock.ts';
@@ -147,6 +154,19 @@ export function makeRateLimiter(deps: RateLimiterDependencies): RateLimiter {
     await Promise.all(granted.map(({ booking }) => giveBack(booking)));
   }
 
+  const debit: RateLimiter['debit'] = async (charges) => {
+    const now = clock.now();
+    const bookings = charges.map((one) => ({
+      ...bookingOf({ ...one, cost: 1 }, limits, now),
+      cost: one.cost ?? 1,
+    }));
+    await Promise.all(
+      bookings.map(async ({ cost, ...booking }) => {
+        await chargeUnlessStoreFails({ ...booking, ...gcraDebit(limits[booking.limit], cost, now) });
+      }),
+    );
+  };
+
   const hold: RateLimiter['hold'] = async (charges) => {
     const outcomes = await chargeSideBySide(book(charges));
     const decision = await settle(outcomes);
@@ -166,7 +186,7 @@ export function makeRateLimiter(deps: RateLimiterDependencies): RateLimiter {
     return outcomes;
   }
 
-  return { lastKnown: (charges) => decisionSoFar(book(charges)), take, hold };
+  return { lastKnown: (charges) => decisionSoFar(book(charges)), take, hold, debit };
 }
 
 function bookingOf({ limit, of, cost = 1 }: RateLimitCharge, limits: RateLimits, nowMs: number): Booking {

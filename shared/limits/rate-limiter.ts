@@ -22,6 +22,11 @@ export interface RateLimiter {
    * memory, since others release as well.
    */
   hold(charges: readonly RateLimitCharge[]): Promise<Hold | RateLimitRefusal>;
+  /**
+   * Takes what has been spent already, whatever is left: a budget may run into debt, and refuses until that is paid. Never
+   * throws: where the store fails, it is counted and let go.
+   */
+  debit(charges: readonly RateLimitCharge[]): Promise<void>;
   /** Whether the last answers already tell that nothing is left of one of them: a look at the memory, and no call. */
   lastKnown(charges: readonly RateLimitCharge[]): RateLimitDecision;
 }

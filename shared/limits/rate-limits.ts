@@ -16,7 +16,7 @@ export interface RateLimit {
 
 /** What Lambda lets a `reconnect` take. */
 const longestDrainSeconds = 25;
-const rowsReadPerUnit = 25;
+export const rowsReadPerUnit = 25;
 const rowsWrittenPerUnit = 5;
 
 /** 500 positions of a `reconnect` and 100 of an `ack` come to the same. */

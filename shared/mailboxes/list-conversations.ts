@@ -1,5 +1,6 @@
 import type { ReplyTo, Requests } from '#shared/actions.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
+import { rowsReadPerUnit } from '#shared/limits/rate-limits.ts';
 import { refuseOverLimit } from '#shared/limits/refusals.ts';
 import type { ConversationLog } from '#shared/log/conversation-log.ts';
 import { hourOf, unreadCount } from '#shared/mailboxes/mailbox.ts';
@@ -25,10 +26,19 @@ export interface ListConversationsDependencies {
 /** Where a page ends: the next one begins with what is older. */
 type Cursor = Pick<MailboxNumbers, 'lastMessageAt' | 'conversationId'>;
 
+/** As many rows as the first page of most users reads by one query, and more than a later one of any but a program. */
+const paidByRequest = 300;
+
 /** The user's conversations, newest first. */
 export function makeListConversations(dependencies: ListConversationsDependencies) {
   const { mailboxes, log, limiter, clock, telemetry } = dependencies;
   const skip = passOver(telemetry);
+
+  /** How much an hour holds shows only when it has been read: what goes beyond the usual is charged then. */
+  async function chargeForRead(userId: string, read: number): Promise<void> {
+    const cost = Math.floor(Math.max(0, read - paidByRequest) / rowsReadPerUnit);
+    if (cost > 0) await limiter.debit([{ limit: 'requestsPerUser', of: userId, cost }]);
+  }
 
   return async (
     request: Requests['conversations'],
@@ -39,8 +49,9 @@ export function makeListConversations(dependencies: ListConversationsDependencie
     const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
     const limit = request.limit ?? limits.conversationsDefault;
     // One more than the page holds tells whether it is the last.
-    const rest = await readOlder(mailboxes, actor.userId, limit + 1, after, skip);
+    const { rest, read } = await readOlder(mailboxes, actor.userId, limit + 1, after, skip);
     const page = rest.slice(0, limit);
+    await chargeForRead(actor.userId, read);
     const unfit = new Set<unknown>();
     const identities = await log.identities(
       actor.userId,
@@ -70,16 +81,17 @@ export function makeListConversations(dependencies: ListConversationsDependencie
   };
 }
 
-/** What comes after the cursor, newest first: at least `atLeast` of them, or all that there are. */
+/** What comes after the cursor, newest first: at least `atLeast` of them, or all that there are; and how many were read. */
 async function readOlder(
   mailboxes: Mailboxes,
   userId: string,
   atLeast: number,
   after: Cursor | undefined,
   onUnfit: OnUnfit,
-): Promise<MailboxNumbers[]> {
+): Promise<{ readonly rest: MailboxNumbers[]; readonly read: number }> {
   const recent = await mailboxes.recent(userId, atLeast, after && hourOf(after.lastMessageAt), onUnfit);
-  return recent.filter((mailbox) => !after || newestFirst(after, mailbox) < 0).sort(newestFirst);
+  const rest = recent.filter((mailbox) => !after || newestFirst(after, mailbox) < 0).sort(newestFirst);
+  return { rest, read: recent.length };
 }
 
 function newestFirst(one: Cursor, other: Cursor): number {

@@ -24,7 +24,7 @@ interface Identified extends Behind {
 
 /** Time for the pages. The function has 25 s, and a client that is told `more` comes again. */
 const drainMs = 15_000;
-/** Messages of one conversation that are read at once. */
+/** Messages of one conversation that are read at once, and sent before others have their turn. */
 const chunk = 100;
 /** Conversations that are in memory, the one that is being sent included: below chunk × this × 16 KB. */
 const heldConversations = 8;
@@ -32,7 +32,7 @@ const heldConversations = 8;
 const identifiedAtOnce = 100;
 
 /**
- * Sends what the device has not got, one conversation after the other, and the end marker. However much there is, it
+ * Sends what the device has not got, a chunk of each conversation in turn, and the end marker. However much there is, it
  * ends in time and holds a bounded part of it: what is read waits for what is posted.
  */
 export function makeDrain(dependencies: ReadMessagesDependencies) {
@@ -47,26 +47,25 @@ export function makeDrain(dependencies: ReadMessagesDependencies) {
       lastMessageAt: mailbox.lastMessageAt,
     });
 
-  /** Sends one conversation from its first chunk on; whether all of it was sent. */
-  async function drainOne(one: Identified, first: ReadResult, pager: Pager, stopAt: number) {
-    const { identity, mailbox } = one;
-    let asked = Math.min(one.position + chunk, mailbox.lastSeq);
-    for (let result = first; ; result = await read(one, result.through)) {
-      for (const { stored, content } of result.messages) {
-        // Each post may be slow: a hundred of them could outlive the function.
-        if (clock.now() >= stopAt) return false;
-        const isTaken = await pager.add(viewMessage(stored, content, identity, mailbox.userId), mailbox);
-        if (!isTaken) return false;
-      }
-      if (result.through < asked) return false;
-      if (result.through === mailbox.lastSeq) return true;
-      if (clock.now() >= stopAt) return false;
-      asked = Math.min(result.through + chunk, mailbox.lastSeq);
+  /** Sends a chunk of one conversation: up to which seq, or `undefined` where not all of it could be sent. */
+  async function drainChunk(
+    { identity, mailbox, position }: Identified,
+    { messages, through }: ReadResult,
+    pager: Pager,
+    stopAt: number,
+  ): Promise<number | undefined> {
+    for (const { stored, content } of messages) {
+      // Each post may be slow: a hundred of them could outlive the function.
+      if (clock.now() >= stopAt) return undefined;
+      const isTaken = await pager.add(viewMessage(stored, content, identity, mailbox.userId), mailbox);
+      if (!isTaken) return undefined;
     }
+    return through < Math.min(position + chunk, mailbox.lastSeq) ? undefined : through;
   }
 
-  return async ({ userId, expiresAt }: Actor, behind: readonly Behind[], pager: Pager): Promise<void> => {
-    const stopAt = Math.min(clock.now() + drainMs, expiresAt);
+  /** Sends a chunk of each; what is left of them, and whether nothing else is missing. */
+  async function drainTurn(userId: string, behind: readonly Behind[], pager: Pager, stopAt: number) {
+    const rest: Behind[] = [];
     let complete = true;
     const ahead = makeReadAhead(
       (group) => identify(dependencies, userId, group),
@@ -75,17 +74,29 @@ export function makeDrain(dependencies: ReadMessagesDependencies) {
     );
     try {
       for (let turn = await ahead.next(); turn; turn = await ahead.next()) {
-        if (clock.now() >= stopAt || !pager.canName(turn.one.mailbox)) {
-          complete = false;
-          break;
-        }
-        complete = (await drainOne(turn.one, await turn.first, pager, stopAt)) && complete;
+        const { mailbox } = turn.one;
+        if (clock.now() >= stopAt || !pager.canName(mailbox)) return { complete: false, rest: [] };
+        const position = await drainChunk(turn.one, await turn.first, pager, stopAt);
+        if (position === undefined) complete = false;
+        else if (position < mailbox.lastSeq) rest.push({ mailbox, position });
       }
     } finally {
       // A Lambda freezes what is not awaited: also the reading of one whose turn did not end well.
       await ahead.settled();
     }
-    await pager.finish(!complete || ahead.hasLeftOut());
+    return { complete: complete && !ahead.hasLeftOut(), rest };
+  }
+
+  return async ({ userId, expiresAt }: Actor, behind: readonly Behind[], pager: Pager): Promise<void> => {
+    const stopAt = Math.min(clock.now() + drainMs, expiresAt);
+    let complete = true;
+    // In turns: whoever sent very much does not come before all that others sent.
+    for (let turn = behind; turn.length > 0; ) {
+      const done = await drainTurn(userId, turn, pager, stopAt);
+      complete &&= done.complete;
+      turn = done.rest;
+    }
+    await pager.finish(!complete);
   };
 }
 

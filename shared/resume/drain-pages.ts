@@ -60,6 +60,7 @@ export function makePager(
       return true;
     },
     canName(conversation) {
+      if (named.has(conversation.conversationId)) return !isUsedUp;
       return !isUsedUp && sizeOf(nameOf(conversation)) <= leftToName;
     },
     async finish(more) {

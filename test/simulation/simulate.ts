@@ -1,6 +1,6 @@
 import { makeDevice } from './client/device.ts';
 import { type Operation, planWorkload } from './client/operations.ts';
-import { finish, makePerform } from './client/perform.ts';
+import { finish, makePerform, tellStandings } from './client/perform.ts';
 import { type ClientRecord, type Finding, makeClientRecord } from './client/record.ts';
 import { makeDice } from './dice.ts';
 import { judge, judgeWitnesses } from './judge.ts';
@@ -101,6 +101,7 @@ async function simulateOnce(seed: number, options: SimulationOptions): Promise<S
     while (!world.queue.isEmpty()) await scheduler.sleep(1_000);
     world.findings.push(...judgeWitnesses(world, isCalm));
     for (const device of devices) await finish(device, record);
+    for (const device of devices) await tellStandings(device, record);
   }
 
   // Virtual time never returns to the event loop by itself, which alone lets go of some things.

@@ -30,6 +30,7 @@ const list = makeListConversations({
     take: async () => ({ allowed: true }),
     lastKnown: () => ({ allowed: true }),
     hold: async () => ({ allowed: true, release: async () => {} }),
+    debit: async () => {},
   },
   // Long after all that was sent.
   clock: { now: () => Number.MAX_SAFE_INTEGER, sleep: async () => {} },

@@ -23,6 +23,7 @@ function makeRefusing() {
     },
     lastKnown: () => ({ allowed: true }),
     hold: async () => ({ allowed: true, release: async () => {} }),
+    debit: async () => {},
   };
   return { environment: world.environment({ limiter }), charged };
 }
@@ -37,7 +38,12 @@ function makeKnowing() {
     },
   } as unknown as DocumentClient;
   const known = { allowed: false, retryAfterMs: 7 } as const;
-  const limiter: RateLimiter = { take: async () => known, hold: async () => known, lastKnown: () => known };
+  const limiter: RateLimiter = {
+    take: async () => known,
+    hold: async () => known,
+    debit: async () => {},
+    lastKnown: () => known,
+  };
   return { environment: world.environment({ dynamodb, limiter }), calls };
 }
 

@@ -224,3 +224,37 @@ test('an hour with very many conversations is read in few calls, and in order', 
   const rows = recorder.calls.filter(({ name }) => name === 'BatchGetCommand');
   expect(rows.map(({ readUnits }) => readUnits)).toStrictEqual([100, 100, 100, 100, 100, 100, 100, 1]);
 });
+
+test('a page pays for what it read, not for what it shows: an hour in which everything was active is dear', async () => {
+  const session = newSession();
+  await growMailboxes(
+    world,
+    session.userId,
+    Array.from({ length: 700 }, (_, index) => ({ lastMessageAt: noon + index })),
+  );
+  const rateLimits = JSON.stringify({ requestsPerUser: { burst: 21, refillPerSecond: 1 } });
+  const clock = { now: () => noon + hour, sleep: async () => {} };
+  const environment = world.environment({ rateLimits, clock, fewMailboxes: 10 });
+
+  // One unit, and one for each 25 rows beyond 300: the second one leaves 13 of debt.
+  const { cursor } = await pageOf(environment, session, 1);
+  await pageOf(environment, session, 1, cursor);
+
+  const third = pageOf(world.environment({ rateLimits, clock, fewMailboxes: 10 }), session, 1);
+  await expect(third).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 14_000 });
+});
+
+test('and one that reads no more than most does costs nothing beside its charge', async () => {
+  const session = newSession();
+  await growMailboxes(
+    world,
+    session.userId,
+    Array.from({ length: 300 }, (_, index) => ({ lastMessageAt: noon + index })),
+  );
+  const recorder = makeCallRecorder();
+  const environment = world.environment({ dynamodb: recorder.dynamodb(world.dynamodb.client) });
+
+  await pageOf(environment, session, 1);
+
+  expect(recorder.calls.filter(({ name }) => name === 'UpdateCommand')).toHaveLength(1);
+});

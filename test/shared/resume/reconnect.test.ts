@@ -247,6 +247,7 @@ test('it is closed also where its reconnect is over the limit', async () => {
     take: async () => ({ allowed: false, retryAfterMs: 7 }),
     lastKnown: () => ({ allowed: true }),
     hold: async () => ({ allowed: true, release: async () => {} }),
+    debit: async () => {},
   };
 
   const refused = world.environment({ limiter }).reconnect({ action: 'reconnect' }, session);
@@ -425,4 +426,18 @@ test('one that names another life of the data is charged like any other', async 
 
   await expect(asking).rejects.toMatchObject({ code: 'epoch_changed' });
   expect(charged).toHaveLength(1);
+});
+
+test('a flood does not bury a friend: each conversation has its turn after a hundred messages of another', async () => {
+  const [flooder, friend, bob] = [user('flooder'), user('friend'), user('bob')];
+  await sendMany(friend, bob, 1, 'from a friend');
+  await sendMany(flooder, bob, 250);
+
+  const { messages, done } = await reconnect(bob);
+
+  expect(messages.findIndex(({ senderId }) => senderId === friend)).toBe(100);
+  const seqs = messages.flatMap(({ senderId, seq }) => (senderId === flooder ? [seq] : []));
+  expect(seqs).toStrictEqual(Array.from({ length: 250 }, (_, index) => index + 1));
+  expect(done).toMatchObject({ more: false });
+  expect(done.conversations).toHaveLength(2);
 });

@@ -42,6 +42,7 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
       },
       lastKnown: () => ({ allowed: true }),
       hold: async () => ({ allowed: true, release: async () => {} }),
+      debit: async () => {},
     },
     clock: { now: () => now, sleep: async () => {} },
     epoch,

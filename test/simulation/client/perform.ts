@@ -219,6 +219,11 @@ export async function finish(device: Device, record: ClientRecord): Promise<void
       messages: messages.map((one) => named(one, user)),
     });
   }
+}
+
+/** What the list says, once every device has come back: each may acknowledge by that. */
+export async function tellStandings(device: Device, record: ClientRecord): Promise<void> {
+  const { user } = device;
   const list = await device.ask({ action: 'conversations', limit: 100 });
   const askedAt = record.events.length;
   for (const standing of list?.conversations ?? []) record.standings.push({ user, askedAt, ...standing });

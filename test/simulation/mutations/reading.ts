@@ -24,7 +24,7 @@ export const readings: readonly Mutation[] = [
   {
     guard: 'a drain that did not get through says that there is more',
     file: sources.drainConversations,
-    find: 'await pager.finish(!complete || ahead.hasLeftOut());',
+    find: 'await pager.finish(!complete);',
     replace: 'await pager.finish(false);',
   },
   {
