@@ -23,6 +23,7 @@ const rateLimits = {
   messagesPerUser: generous,
   messagesPerAddress: generous,
   requestsPerUser: generous,
+  connectionsPerUser: generous,
   connectionsPerAddress: generous,
 };
 

@@ -1,4 +1,4 @@
-import type { GetToken } from '../client/session.ts';
+import type { GetToken } from '../client/tokens.ts';
 import type { Io } from './io.ts';
 import type { OptionName, Options } from './options.ts';
 import type { Output } from './output.ts';

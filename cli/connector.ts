@@ -1,4 +1,4 @@
-import type { GetToken } from '../client/session.ts';
+import type { GetToken } from '../client/tokens.ts';
 import type { WebSocketConstructor } from '../client/web-socket.ts';
 import { CliError } from './errors.ts';
 import { tryHandshake } from './handshake.ts';

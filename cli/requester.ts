@@ -1,8 +1,9 @@
-import type { RequestFields } from '../client/connection.ts';
 import { PostriderError } from '../client/errors.ts';
+import type { RequestFields } from '../client/frame.ts';
 import { withDefaults } from '../client/options.ts';
 import { makeCall } from '../client/requests.ts';
-import { type GetToken, makeSession } from '../client/session.ts';
+import { makeSession } from '../client/session.ts';
+import type { GetToken } from '../client/tokens.ts';
 import { makeConnector } from './connector.ts';
 import type { Place } from './place.ts';
 

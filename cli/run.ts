@@ -10,6 +10,7 @@ import { aborted, type Io, write } from './io.ts';
 import { commonOptions, type Options, parseArgsOptions, wholeNumber } from './options.ts';
 import { makeOutput, type Output, report } from './output.ts';
 import { findPlace } from './place.ts';
+import { plain } from './text.ts';
 import { makeTokenSource } from './token-source.ts';
 
 const defaultTimeoutSeconds = 30;
@@ -45,7 +46,7 @@ async function showHelp(name: string | undefined, { stdout }: Io): Promise<numbe
 async function showVersion(output: Output): Promise<number> {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   const { version } = JSON.parse(manifest) as { version: string };
-  await output.result({ type: 'version', version }, version);
+  await output.word({ type: 'version', version }, plain(version));
   return exitCodes.done;
 }
 

@@ -1,15 +1,16 @@
 import type { Client, ClientEvents } from '../client/client.ts';
 import type { Connector } from './connector.ts';
 import { type Event, errorEvent, type Output } from './output.ts';
+import { type PlainText, say } from './text.ts';
 
-type Tell = (event: Event, forPeople: string) => unknown;
+type Tell = (event: Event, forPeople: PlainText) => unknown;
 
 /** Tells when the connection is lost and when it is back; the first time is no news. */
 export function tellStates(client: Client, { note }: { readonly note: Tell }, ending: AbortSignal): void {
   let wasConnected = false;
   client.on('state', async (change) => {
     if (change.state === 'connected') {
-      const text = change.recovered ? 'connected again, nothing is missing' : 'connected again';
+      const text = change.recovered ? say`connected again, nothing is missing` : say`connected again`;
       if (wasConnected) await note({ type: 'state', ...change }, text);
       wasConnected = true;
     } else if (wasConnected && !ending.aborted && change.reason !== 'disconnect') {
@@ -18,9 +19,9 @@ export function tellStates(client: Client, { note }: { readonly note: Tell }, en
   });
 }
 
-function stateText({ reason, retryInMs }: ClientEvents['state']): string {
+function stateText({ reason, retryInMs }: ClientEvents['state']): PlainText {
   const seconds = retryInMs === undefined ? '' : ` in ${(retryInMs / 1000).toFixed(1)} s`;
-  return `no connection (${reason}); trying again${seconds}`;
+  return say`no connection (${reason}); trying again${seconds}`;
 }
 
 /** Errors that no promise tells. What the connector ends the command with is told by that. */
@@ -37,7 +38,7 @@ export function tellErrors(
 
 export function tellGaps(client: Client, { note }: Pick<Output, 'note'>): void {
   client.on('gap', async (gap) => {
-    const text = `messages #${gap.from} to #${gap.to} of conversation ${gap.conversationId} cannot be read any more`;
+    const text = say`messages #${gap.from} to #${gap.to} of conversation ${gap.conversationId} cannot be read any more`;
     await note({ type: 'gap', ...gap }, text);
   });
 }

@@ -1,7 +1,7 @@
 import { exec } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { GetToken } from '../client/session.ts';
 import { tokenExpiry } from '../client/token.ts';
+import type { GetToken } from '../client/tokens.ts';
 import { CliError, usageError } from './errors.ts';
 import { unreachable } from './handshake-failure.ts';
 import type { Place } from './place.ts';
@@ -54,6 +54,8 @@ function checkToken(token: string, user: string): string {
 
 /** Read, not verified: so that a wrong one is told here, in words, and not by the server's 401. */
 function subjectOf(token: string): string | undefined {
+  // It is handed on as it is, to terminals too.
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return undefined;
   try {
     const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString();
     const { sub } = JSON.parse(payload) as { sub?: unknown };

@@ -11,6 +11,8 @@ export interface Acknowledgements {
   flush(connection: Connection): Promise<void>;
   /** Sends what has collected before the connection ends; whether it arrives, nobody waits for. */
   end(): void;
+  /** Forgets what has collected: it is of another life. */
+  reset(): void;
 }
 
 interface AcknowledgementsOptions {
@@ -96,6 +98,10 @@ export function makeAcknowledgements(options: AcknowledgementsOptions): Acknowle
       const connection = options.connection();
       // All at once, also what is under way: a position that comes twice moves nothing.
       if (connection) for (const batch of batches()) send(batch, connection).catch(() => {});
+    },
+    reset() {
+      cancelFlush();
+      due.clear();
     },
   };
 }

@@ -1,3 +1,5 @@
+import type { Stop } from './stop.ts';
+
 /** Time as the client sees it. A test passes its own. */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -14,16 +16,43 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after `ms` milliseconds, or as soon as `signal` is aborted. */
-export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+/** Resolves after `ms` milliseconds, or as soon as one of `stops` is stopped. */
+export function sleep(clock: Clock, ms: number, ...stops: readonly Stop[]): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
+    if (stops.some((stop) => stop.isStopped())) return resolve();
     const finish = () => {
-      cancel();
-      signal?.removeEventListener('abort', finish);
+      for (const undo of undoes) undo();
       resolve();
     };
-    const cancel = clock.after(ms, finish);
-    signal?.addEventListener('abort', finish);
+    const undoes = [clock.after(ms, finish), ...stops.map((stop) => stop.onStop(finish))];
+  });
+}
+
+/** Settles as `promise` does. Rejects with what `late` gives if that takes more than `ms` milliseconds, or `stop` is stopped. */
+export function within<Value>(
+  promise: Value | PromiseLike<Value>,
+  { clock, ms, stop, late }: { clock: Clock; ms: number; stop?: Stop; late: () => unknown },
+): Promise<Value> {
+  return new Promise<Value>((resolve, reject) => {
+    const giveUp = () => {
+      undo();
+      reject(late());
+    };
+    const cancel = clock.after(ms, giveUp);
+    const unlisten = stop?.onStop(giveUp);
+    const undo = () => {
+      cancel();
+      unlisten?.();
+    };
+    Promise.resolve(promise).then(
+      (value) => {
+        undo();
+        resolve(value);
+      },
+      (error) => {
+        undo();
+        reject(error);
+      },
+    );
   });
 }

@@ -1,19 +1,16 @@
-import type { Action } from '#shared/actions.ts';
 import type { ErrorFrame } from '#shared/protocol/errors.ts';
 import { bearerSubprotocolPrefix, subprotocol } from '#shared/protocol/limits.ts';
 import type { Push, Reply, ServerFrame } from '#shared/protocol/replies.ts';
 import type { Clock } from './clock.ts';
 import { ConnectionLost, clientError, type Loss, type PostriderError, serverError } from './errors.ts';
+import { frameOf, type RequestFields } from './frame.ts';
 import { makeReplies, type OnPage } from './replies.ts';
 import type { WebSocketConstructor, WebSocketLike } from './web-socket.ts';
-
-/** A request's frame, without its `requestId`. */
-export type RequestFields = { readonly action: Action } & Readonly<Record<string, unknown>>;
 
 /** One WebSocket connection: replies find their requests, silence is noticed, the end is told once. */
 export interface Connection {
   /**
-   * Resolves with the reply. Rejects with the server's error, with `no_answer` if there is none in time although the
+   * Resolves with the reply. Rejects with the server's error, with `too_large` for a frame that may not be sent, with `no_answer` if there is none in time although the
    * connection is alive, or with `ConnectionLost`.
    */
   request(fields: RequestFields, onPage?: OnPage): Promise<Reply>;
@@ -43,6 +40,13 @@ export interface ConnectionOptions {
   onEnd(loss: Loss): void;
 }
 
+/** After these the server closes, or could as well; whoever waits for an answer asks again over the next connection. */
+const endings = new Map<string, Loss['reason']>([
+  ['unauthenticated', 'token_expired'],
+  ['too_many_connections', 'too_many_connections'],
+  ['epoch_changed', 'epoch_changed'],
+]);
+
 /** Starts to open a connection. Throws if the WebSocket refuses its arguments. */
 export function openConnection(options: ConnectionOptions): Connection {
   const { clock, replyTimeoutMs, pingIntervalMs } = options;
@@ -51,6 +55,8 @@ export function openConnection(options: ConnectionOptions): Connection {
   let isOpen = false;
   let ended: Loss | undefined;
   let closesWhenIdle = false;
+  let isProbing = false;
+  let requests = 0;
   let cancelTimer = clock.after(replyTimeoutMs, () => end({ reason: 'refused' }));
 
   const replies = makeReplies(clock, replyTimeoutMs, (requestId, isSilent) => {
@@ -70,8 +76,15 @@ export function openConnection(options: ConnectionOptions): Connection {
 
   async function request(fields: RequestFields, onPage?: OnPage): Promise<Reply> {
     if (ended) throw new ConnectionLost(ended);
-    const { requestId, reply } = replies.expect(onPage);
-    socket.send(JSON.stringify({ ...fields, requestId }));
+    requests += 1;
+    const requestId = String(requests);
+    const frame = frameOf(fields, requestId);
+    const reply = replies.expect(requestId, onPage);
+    try {
+      socket.send(frame);
+    } catch {
+      end({ reason: 'lost' });
+    }
     return await reply.finally(() => closesWhenIdle && closeIfIdle());
   }
 
@@ -82,7 +95,12 @@ export function openConnection(options: ConnectionOptions): Connection {
 
   function probe(): void {
     // Its failure has ended the connection already.
-    if (isOpen) request({ action: 'ping' }).catch(() => {});
+    if (!isOpen || isProbing) return;
+    isProbing = true;
+    const finish = () => {
+      isProbing = false;
+    };
+    request({ action: 'ping' }).then(finish, finish);
   }
 
   function awaitNextFrame(): void {
@@ -94,8 +112,8 @@ export function openConnection(options: ConnectionOptions): Connection {
   }
 
   function answerError(frame: ErrorFrame): void {
-    // The server closes after this one; whoever waits for an answer asks again over the next connection.
-    if (frame.code === 'unauthenticated') end({ reason: 'token_expired' });
+    const reason = endings.get(frame.code);
+    if (reason) end({ reason });
     else if (frame.requestId === undefined) options.onStrayError(serverError(frame));
     else replies.reject(frame.requestId, serverError(frame));
   }

@@ -8,9 +8,13 @@ const remedies = {
   closed: 'Create a new client.',
   queue_full: 'Wait until some of the queued messages are sent, or raise maxQueued.',
   duplicate_id: 'Give each message a clientMessageId of its own, or none.',
+  refused:
+    'Check that the url is right and reachable, and that its server accepts the token; the client goes on trying.',
+  too_many_connections: 'Close other tabs or devices of this user, then call connect().',
+  epoch_changed: 'Nothing; the client loads everything anew.',
   token_failed: 'Let getToken give a valid token; the client tries again by itself.',
   storage_failed: 'Make room in the storage. The message is still sent while this client lives.',
-  handler_failed: 'Catch errors in the listener; the event is not given to it again.',
+  handler_failed: 'Catch errors in the listener, and let it end; the event is not given to it again.',
 } as const;
 
 type ClientErrorCode = keyof typeof remedies;
@@ -76,6 +80,8 @@ export interface Loss {
     | 'token_expired'
     | 'token_failed'
     | 'catch_up_failed'
+    | 'too_many_connections'
+    | 'epoch_changed'
     | 'replaced';
   /** The WebSocket's close code, where there was one. */
   readonly closeCode?: number;

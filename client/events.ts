@@ -19,7 +19,8 @@ export function makeEvents<Map extends { error: PostriderError }>(): Events<Map>
     } catch (cause) {
       // What fails while it is told of a failure is not told of that one as well.
       if (name !== 'error')
-        await emit('error', clientError('handler_failed', `A "${String(name)}" listener failed.`, cause));
+        // A listener of errors that never ends must hold nobody else up.
+        void emit('error', clientError('handler_failed', `A "${String(name)}" listener failed.`, cause));
     }
   }
 

@@ -36,7 +36,7 @@ export function makeGapFiller({ inbox, call, clock, random, onError }: GapFiller
     let emptySince: number | undefined;
     let cursor = 0;
     for (let empties = 0; ; ) {
-      await inbox.settled(conversationId);
+      await inbox.finished(conversationId);
       const { taken, known } = inbox.extent(conversationId);
       if (taken >= known || pauses > 0) return;
       cursor = Math.max(cursor, taken);

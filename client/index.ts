@@ -8,6 +8,8 @@ export {
   createClient,
   type HistoryPage,
   type HistoryQuery,
+  type Reset,
+  type ResumePoint,
 } from './client.ts';
 export { PostriderError } from './errors.ts';
 export type { Gap } from './inbox.ts';
@@ -16,3 +18,4 @@ export { type OutboxStorage, type QueuedSend, type WebStorage, webOutboxStorage 
 export type { Receipt } from './receipts.ts';
 export type { OutgoingMessage } from './send-check.ts';
 export type { State, StateChange } from './session.ts';
+export type { GetToken } from './tokens.ts';

@@ -7,6 +7,10 @@ export interface QueuedSend {
   readonly content: string;
   /** Milliseconds since the epoch, rising: the order of sending. */
   readonly queuedAt: number;
+  /** Where its conversation ended when it was queued, as far as that was known: it can only have become a later message. */
+  readonly after?: number;
+  /** The tab that sends it, where there are several. */
+  readonly owner?: string;
 }
 
 /**
@@ -46,10 +50,16 @@ export function webOutboxStorage(storage: WebStorage, prefix: string): OutboxSto
 /** Undefined for what is none of ours: other versions and other code write to the same storage. */
 function parseSend(text: string | null): QueuedSend | undefined {
   try {
-    const send: Partial<QueuedSend> = JSON.parse(text ?? '');
-    const isWhole = typeof send.clientMessageId === 'string' && typeof send.content === 'string';
-    return isWhole ? (send as QueuedSend) : undefined;
+    const send: unknown = JSON.parse(text ?? '');
+    return isQueuedSend(send) ? send : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** Whether what a storage gives is whole. */
+export function isQueuedSend(value: unknown): value is QueuedSend {
+  const { clientMessageId, content, queuedAt, after = 0, owner = '' } = Object(value);
+  const areTexts = [clientMessageId, content, owner].every((text) => typeof text === 'string');
+  return areTexts && Number.isFinite(queuedAt) && Number.isSafeInteger(after);
 }

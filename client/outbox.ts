@@ -3,19 +3,26 @@ import { backoff, type Random } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
 import { asPostriderError, ConnectionLost, clientError, isPassing, type PostriderError } from './errors.ts';
+import { isOf, makeLookUp } from './look-up.ts';
 import type { OutboxStorage, QueuedSend } from './outbox-storage.ts';
+import type { Call } from './requests.ts';
+import { sendFields } from './send-check.ts';
 import { makeSendQueue, type QueueEntry } from './send-queue.ts';
+
+type Outgoing = Omit<QueuedSend, 'queuedAt' | 'after' | 'owner'>;
 
 /** Sends one message after the other in each conversation, until each is committed or refused. */
 export interface Outbox {
   /** Resolves with the committed message; rejects with what refused it for good. */
-  add(send: Omit<QueuedSend, 'queuedAt'>): Promise<Message>;
+  add(send: Outgoing): Promise<Message>;
   /** Not confirmed yet, oldest first. */
   queued(): QueuedSend[];
   /** Sends what can be sent now. */
   pump(): void;
   /** Learns from a message of the stream: it may be one of ours, whose confirmation was lost. */
   notice(message: Message): void;
+  /** The data are another life's. */
+  reset(): void;
   /** Rejects what waits. What is in the storage stays there. */
   close(): void;
 }
@@ -26,6 +33,9 @@ export interface OutboxOptions {
   /** Messages that may wait. */
   readonly maxQueued: number;
   readonly storage: OutboxStorage | undefined;
+  readonly call: Call;
+  /** The highest seq that was seen of each conversation. */
+  ends(): ReadonlyMap<string, number>;
   connection(): Connection | undefined;
   /** Whether everything that was committed before this connection has been seen. */
   isCaughtUp(): boolean;
@@ -43,6 +53,7 @@ export function makeOutbox(options: OutboxOptions): Outbox {
   const { clock, random, maxQueued } = options;
   const queue = makeSendQueue({ ...options, onLoaded: pump });
   const conversations = makeConversationsOfPeers();
+  const lookUp = makeLookUp({ ...options, conversationOf: conversations.idOf });
   let lastQueuedAt = 0;
   let inFlight = 0;
   let window = mostInFlight;
@@ -66,9 +77,13 @@ export function makeOutbox(options: OutboxOptions): Outbox {
   async function transmit(entry: QueueEntry, connection: Connection): Promise<void> {
     entry.isInFlight = true;
     inFlight += 1;
-    const { queuedAt: _, ...fields } = entry.send;
     try {
-      const reply = await connection.request({ action: 'send', ...fields });
+      const found = entry.isOld ? await lookUp(entry.send, connection) : undefined;
+      entry.isOld = false;
+      if (found) return confirm(entry, found);
+      // It may have shown itself meanwhile.
+      if (queue.find(entry.send.clientMessageId) !== entry) return;
+      const reply = await connection.request(sendFields(entry.send));
       if (reply.type !== 'message.sent') throw clientError('no_answer', `"${reply.type}" answered "send".`);
       window = Math.min(mostInFlight, window + 1);
       confirm(entry, reply.message);
@@ -122,7 +137,8 @@ export function makeOutbox(options: OutboxOptions): Outbox {
       if (queue.entries().length >= maxQueued)
         throw clientError('queue_full', `${maxQueued} messages wait to be sent already.`);
       lastQueuedAt = Math.max(clock.now(), lastQueuedAt + 1);
-      const entry = queue.add({ ...send, queuedAt: lastQueuedAt });
+      const end = options.ends().get(conversations.idOf(send) ?? '');
+      const entry = queue.add({ ...send, queuedAt: lastQueuedAt, ...(end !== undefined && { after: end }) });
       pump();
       return await entry.told.promise;
     },
@@ -131,20 +147,21 @@ export function makeOutbox(options: OutboxOptions): Outbox {
     notice(message) {
       conversations.learn(message);
       const entry = queue.find(message.clientMessageId ?? '');
-      if (!entry || entry.send.content !== message.content) return;
+      if (!entry || !isOf(message, entry.send)) return;
       const wasSent = entry.isUncertain || entry.isInFlight || entry.failures > 0;
       if (wasSent && conversations.of(entry.send) === message.conversationId) confirm(entry, message);
     },
+    reset: queue.forgetEnds,
     close() {
       const waiting = queue.entries();
-      queue.clear();
+      queue.close();
       for (const { told } of waiting)
         told.reject(clientError('closed', 'The client was closed before this message was confirmed.'));
     },
   };
 }
 
-function isSame(one: Omit<QueuedSend, 'queuedAt'>, other: Omit<QueuedSend, 'queuedAt'>): boolean {
+function isSame(one: Outgoing, other: Outgoing): boolean {
   return (
     one.content === other.content &&
     one.recipientId === other.recipientId &&
@@ -155,9 +172,11 @@ function isSame(one: Omit<QueuedSend, 'queuedAt'>, other: Omit<QueuedSend, 'queu
 /** A conversation may be named by its id or by the other person: learns which of them are the same. */
 function makeConversationsOfPeers() {
   const conversationOf = new Map<string, string>();
+  const idOf = ({ conversationId, recipientId = '' }: Outgoing): string | undefined =>
+    conversationId ?? conversationOf.get(recipientId);
   return {
-    of: ({ conversationId, recipientId = '' }: QueuedSend): string =>
-      conversationId ?? conversationOf.get(recipientId) ?? `with ${recipientId}`,
+    idOf,
+    of: (send: Outgoing): string => idOf(send) ?? `with ${send.recipientId}`,
     learn({ senderId, recipientId, conversationId }: Message): void {
       // One of the two is this user, whom nothing is sent to.
       for (const member of [senderId, recipientId])

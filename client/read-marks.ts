@@ -1,8 +1,10 @@
+import { type Deferred, defer } from './deferred.ts';
+import { refusal } from './frame.ts';
 import type { Call } from './requests.ts';
 
 interface Mark {
   seq: number;
-  readonly told: PromiseWithResolvers<void>;
+  readonly told: Deferred<void>;
 }
 
 /** Tells the server how far the user has read. Marks of one conversation go one after the other, and only the highest of those that wait. */
@@ -24,11 +26,13 @@ export function makeReadMarks(call: Call): (conversationId: string, seq: number)
     running.delete(conversationId);
   }
 
-  return (conversationId, seq) => {
-    const mark = waiting.get(conversationId) ?? { seq, told: Promise.withResolvers<void>() };
+  return async (conversationId, seq) => {
+    if (!Number.isSafeInteger(seq) || seq < 1)
+      throw refusal('bad_request', '"seq" must be an integer of 1 or more.');
+    const mark = waiting.get(conversationId) ?? { seq, told: defer() };
     mark.seq = Math.max(mark.seq, seq);
     waiting.set(conversationId, mark);
     if (!running.has(conversationId)) void run(conversationId);
-    return mark.told.promise;
+    return await mark.told.promise;
   };
 }

@@ -7,10 +7,17 @@ export interface Receipt {
   readonly readSeq: number;
 }
 
-/** Receipts may come twice and out of order: gives the highest numbers so far, or undefined if a receipt adds nothing. */
-export function makeReceipts(): (receipt: Receipt) => Receipt | undefined {
+export interface Receipts {
+  /** Receipts may come twice and out of order: gives the highest numbers so far, or undefined if a receipt adds nothing. */
+  latest(receipt: Receipt): Receipt | undefined;
+  /** In another life of the data the numbers begin anew. */
+  reset(): void;
+}
+
+export function makeReceipts(): Receipts {
   const latest = new Map<string, Receipt>();
-  return ({ conversationId, userId, deliveredSeq, readSeq }) => {
+
+  function take({ conversationId, userId, deliveredSeq, readSeq }: Receipt): Receipt | undefined {
     // A line break cannot be part of a user id.
     const key = `${userId}\n${conversationId}`;
     const known = latest.get(key);
@@ -23,5 +30,7 @@ export function makeReceipts(): (receipt: Receipt) => Receipt | undefined {
     };
     latest.set(key, receipt);
     return receipt;
-  };
+  }
+
+  return { latest: take, reset: () => latest.clear() };
 }

@@ -1,5 +1,6 @@
 import type { Message, Reply } from '#shared/protocol/replies.ts';
 import type { Clock } from './clock.ts';
+import { defer } from './deferred.ts';
 
 /** Takes the messages of a `reconnect.page`. */
 export type OnPage = (messages: readonly Message[]) => void;
@@ -7,7 +8,7 @@ export type OnPage = (messages: readonly Message[]) => void;
 /** The requests of one connection that have not been answered yet. */
 export interface Replies {
   /** `onPage` is called for each page that comes before the reply. */
-  expect(onPage?: OnPage): { readonly requestId: string; readonly reply: Promise<Reply> };
+  expect(requestId: string, onPage?: OnPage): Promise<Reply>;
   page(requestId: string, messages: readonly Message[]): void;
   resolve(requestId: string, reply: Reply): void;
   reject(requestId: string, error: Error): void;
@@ -34,7 +35,6 @@ export function makeReplies(
   onTimeout: (requestId: string, isSilent: boolean) => void,
 ): Replies {
   const waiting = new Map<string, Waiting>();
-  let requests = 0;
   let frames = 0;
 
   function startTimeout(requestId: string): () => void {
@@ -50,12 +50,10 @@ export function makeReplies(
   }
 
   return {
-    expect(onPage) {
-      requests += 1;
-      const requestId = String(requests);
-      const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    expect(requestId, onPage) {
+      const { promise, resolve, reject } = defer<Reply>();
       waiting.set(requestId, { resolve, reject, onPage, cancelTimeout: startTimeout(requestId) });
-      return { requestId, reply: promise };
+      return promise;
     },
     page(requestId, messages) {
       const found = waiting.get(requestId);

@@ -1,16 +1,18 @@
 import type { Reply } from '#shared/protocol/replies.ts';
 import { backoff, type Random } from './backoff.ts';
 import { type Clock, sleep } from './clock.ts';
-import type { Connection, RequestFields } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { ConnectionLost, clientError, isPassing, type PostriderError } from './errors.ts';
+import { frameOf, type RequestFields } from './frame.ts';
 import type { OnPage } from './replies.ts';
+import { makeStop, type Stop } from './stop.ts';
 
 /** Where requests find a connection. */
 export interface Line {
   /** The open connection, if there is one. */
   connection(): Connection | undefined;
-  /** Resolves with the open connection, as soon as there is one. Rejects if the client is closed or `signal` aborted. */
-  opened(signal?: AbortSignal): Promise<Connection>;
+  /** Resolves with the open connection, as soon as there is one. Rejects if the client is closed or `stop` stopped. */
+  opened(stop?: Stop): Promise<Connection>;
 }
 
 type ReplyOf<Type extends Reply['type']> = Extract<Reply, { type: Type }>;
@@ -41,12 +43,14 @@ interface CallDependencies {
 
 export function makeCall({ line, clock, random }: CallDependencies): Call {
   return async (expected, fields, { timeoutMs, connection, onPage } = {}) => {
-    const timeout = new AbortController();
-    const cancelTimeout = timeoutMs === undefined ? () => {} : clock.after(timeoutMs, () => timeout.abort());
+    // What can never be sent does not wait for a connection.
+    if (!(connection ?? line.connection())) frameOf(fields);
+    const timeout = makeStop();
+    const cancelTimeout = timeoutMs === undefined ? () => {} : clock.after(timeoutMs, timeout.stop);
     let failure: PostriderError | undefined;
     try {
       for (let failures = 0; ; ) {
-        const over = connection ?? (await line.opened(timeout.signal));
+        const over = connection ?? (await line.opened(timeout));
         try {
           const reply = await over.request(fields, onPage);
           if (isReply(reply, expected)) return reply;
@@ -55,13 +59,13 @@ export function makeCall({ line, clock, random }: CallDependencies): Call {
           if (error instanceof ConnectionLost && !connection) continue;
           if (!isPassing(error)) throw error;
           failure = error;
-          await sleep(clock, error.retryAfterMs ?? backoff(failures, random), timeout.signal);
+          await sleep(clock, error.retryAfterMs ?? backoff(failures, random), timeout);
           failures += 1;
         }
-        if (timeout.signal.aborted) throw failure;
+        if (timeout.isStopped()) throw failure;
       }
     } catch (error) {
-      if (timeout.signal.aborted && failure) throw failure;
+      if (timeout.isStopped() && failure) throw failure;
       throw error;
     } finally {
       cancelTimeout();

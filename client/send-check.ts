@@ -1,5 +1,5 @@
 import { limits } from '#shared/protocol/limits.ts';
-import { PostriderError } from './errors.ts';
+import { byteLength, frameOf, hasLoneSurrogate, refusal } from './frame.ts';
 
 export interface OutgoingMessage {
   /** The other person's user id; either this or `conversationId`. */
@@ -12,23 +12,27 @@ export interface OutgoingMessage {
 }
 
 /** Refuses at once, with the server's own codes, what would wait in the queue only to be refused later. Throws `PostriderError`. */
-export function checkOutgoing({
-  recipientId,
-  conversationId,
-  content,
-  clientMessageId,
-}: OutgoingMessage): void {
+export function checkOutgoing(message: OutgoingMessage): void {
+  const { recipientId, conversationId, content, clientMessageId } = message;
   if ((recipientId === undefined) === (conversationId === undefined))
     throw refusal('bad_request', 'Name either "recipientId" or "conversationId".');
-  if (content === '') throw refusal('bad_request', '"content" must not be empty.');
-  if (!content.isWellFormed()) throw refusal('bad_request', '"content" has a lone surrogate.');
+  if (typeof (recipientId ?? conversationId) !== 'string')
+    throw refusal('bad_request', '"recipientId" and "conversationId" must be strings.');
+  if (typeof content !== 'string' || content === '')
+    throw refusal('bad_request', '"content" must be a string, and not empty.');
+  if (hasLoneSurrogate(content)) throw refusal('bad_request', '"content" has a lone surrogate.');
   if (clientMessageId !== undefined && !/^[ -~]{1,64}$/.test(clientMessageId))
     throw refusal('bad_request', '"clientMessageId" must have 1 to 64 printable ASCII characters.');
-  const bytes = (text: string) => new TextEncoder().encode(text).length;
-  if (bytes(content) > limits.contentBytes || bytes(JSON.stringify(content)) > limits.contentJsonBytes)
+  if (
+    byteLength(content) > limits.contentBytes ||
+    byteLength(JSON.stringify(content)) > limits.contentJsonBytes
+  )
     throw refusal('too_large', `"content" has more than ${limits.contentBytes} bytes.`);
+  frameOf(sendFields(message));
 }
 
-function refusal(code: 'bad_request' | 'too_large', message: string): PostriderError {
-  return new PostriderError(code, message, { remedy: 'Correct the message; it was not sent.' });
+/** What a `send` says; a stored one has more. */
+export function sendFields({ recipientId, conversationId, content, clientMessageId }: OutgoingMessage) {
+  // `undefined` is left out by JSON.
+  return { action: 'send', recipientId, conversationId, content, clientMessageId } as const;
 }

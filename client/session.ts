@@ -1,10 +1,14 @@
 import type { Push } from '#shared/protocol/replies.ts';
 import { backoff, type Random } from './backoff.ts';
 import { type Clock, sleep } from './clock.ts';
-import { type Connection, type ConnectionOptions, openConnection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { asPostriderError, ConnectionLost, clientError, type Loss, type PostriderError } from './errors.ts';
+import { makeLooks } from './looks.ts';
+import { makeOpener, type Opened } from './opening.ts';
+import { isKnownOffline, onReturn } from './platform.ts';
 import type { Line } from './requests.ts';
-import { isSubprotocol, renewalDelay } from './token.ts';
+import { makeStop, type Stop, type Stopper } from './stop.ts';
+import { type GetToken, makeTokens } from './tokens.ts';
 import { makeWaiting } from './waiting.ts';
 import type { WebSocketConstructor } from './web-socket.ts';
 
@@ -19,18 +23,20 @@ export interface StateChange {
    * `connect`, `disconnect`: the application asked for it. `caught_up`: the connection is ready. `refused`: no handshake
    * (no network, or the token was not accepted: browsers do not tell which). `lost`: closed by the server or the network.
    * `silent`: no sign of life. `token_expired`, `token_failed`: see `getToken`. `catch_up_failed`: see the `error` event.
+   * `too_many_connections`: newer connections of this user took its place, and it stays away until `connect`.
+   * `epoch_changed`: see the `reset` event.
    */
   readonly reason: 'connect' | 'disconnect' | 'caught_up' | Loss['reason'];
   /** Of the WebSocket, where it closed. */
   readonly closeCode?: number;
   /** Milliseconds until the next attempt, where one has failed. */
   readonly retryInMs?: number;
-  /** With `connected`: whether nothing is missing between what this client had and what it has now. */
+  /**
+   * With `connected`: whether nothing is missing between what this client had and what it has now. A client without
+   * `positions` had nothing: it is false where other devices of the user have acknowledged messages that this one is not given.
+   */
   readonly recovered?: boolean;
 }
-
-/** `fresh`: a token from a cache will not do, the last one has ended or was refused. */
-export type GetToken = (request: { readonly fresh: boolean }) => string | Promise<string>;
 
 export interface SessionOptions {
   readonly url: string;
@@ -49,6 +55,8 @@ export interface SessionOptions {
   onError(error: PostriderError): void;
   /** There is a connection to send by. */
   onLine(): void;
+  /** The data on the server are another life's: resolves when what this client knows of the old one is forgotten. */
+  onEpochChanged?(): Promise<void>;
 }
 
 /** Keeps one connection open, and a second one while it replaces the first. */
@@ -57,30 +65,37 @@ export interface Session extends Line {
   /** Starts. While an attempt is waited for it is made at once; an open connection is asked for what was missed. */
   connect(): void;
   disconnect(): void;
+  /** Asks an open connection for what it may have missed. */
+  look(): void;
   /** Rejects whoever waits for a connection. */
   close(): void;
 }
 
-/**
- * How often a connection asks for what it may have missed, in milliseconds. A push is a hint, and may fail for good: what
- * it should have told would otherwise stay unknown until the conversation's next message. The server looks again by itself
- * for some minutes, so this is the last resort, and a look costs it some five calls where a `ping` costs one.
- */
-const lookAgainMs = 15 * 60_000;
 /** A connection that is shorter than this counts as a failure: a server that lets in and throws out is not hammered. */
 const stableMs = 10_000;
+/** So that no token makes the client spin. */
+const soonestMs = 1_000;
+
+/** Refusals in a row after which the application is told what may be wrong. By then a fresh token was refused as well. */
+const tellingRefusals = 5;
+/** The platform may say many times in a row that it is back. */
+const hintPauseMs = 1_000;
 
 export function makeSession(options: SessionOptions): Session {
   const { clock, random } = options;
   const waiting = makeWaiting();
+  const tokens = makeTokens(options);
+  const looks = makeLooks(clock, options.catchUp, (error) => lossOf(error, options.onError));
+  const opener = makeOpener({ ...options, tokens, onEnd: forget });
   let state: State = 'disconnected';
-  let running: AbortController | undefined;
+  let running: Stopper | undefined;
   /** Requests go by this one. */
   let current: Connection | undefined;
   /** Open, and catching up; it becomes the current one after that, or when there is none. */
   let successor: Connection | undefined;
   let retryNow = () => {};
-  let isLooking = false;
+  let unlisten = () => {};
+  let hintedAt = Number.NEGATIVE_INFINITY;
 
   function change(next: State, details: Omit<StateChange, 'state' | 'previous'>): void {
     const previous = state;
@@ -102,158 +117,151 @@ export function makeSession(options: SessionOptions): Session {
     if (current !== connection) return;
     current = undefined;
     if (!running) return;
+    // Unless it was pushed out by a connection of our own, it would only push out another one in its turn.
+    const wasReplaced = successor !== undefined || opener.isOpening();
+    if (loss.reason === 'too_many_connections' && !wasReplaced) {
+      stayAway(loss);
+      return;
+    }
     if (state === 'connected') change('connecting', loss);
     if (successor) promote(successor);
   }
 
-  /** Gets what no push has told. It is a sign of life as well: without an answer the connection ends. */
-  async function lookAgain(connection: Connection): Promise<void> {
-    if (isLooking) return;
-    isLooking = true;
-    try {
-      await options.catchUp(connection);
-    } catch (error) {
-      lossOf(error, options.onError);
-    } finally {
-      isLooking = false;
-    }
+  function stayAway(loss: Loss): void {
+    end(loss);
+    options.onError(
+      clientError(
+        'too_many_connections',
+        'This connection was closed because newer ones of this user are open.',
+      ),
+    );
   }
 
-  /** Looks again every so often until `signal` is aborted. */
-  async function keepLooking(connection: Connection, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await sleep(clock, lookAgainMs, signal);
-      if (signal.aborted) return;
-      await lookAgain(connection);
-    }
-  }
-
-  /** Resolves with an open connection and its token; rejects with `ConnectionLost`. */
-  async function open(fresh: boolean, signal: AbortSignal): Promise<Opened> {
-    let token: string;
-    try {
-      token = await options.getToken({ fresh });
-      // An error page for instance, at which the WebSocket would throw.
-      if (!isSubprotocol(token)) throw new TypeError('What it gave is no token.');
-    } catch (cause) {
-      options.onError(clientError('token_failed', 'getToken gave no token.', cause));
-      throw new ConnectionLost({ reason: 'token_failed' });
-    }
-    if (signal.aborted) throw new ConnectionLost({ reason: 'replaced' });
-    const opening = Promise.withResolvers<void>();
-    const ending = Promise.withResolvers<Loss>();
-    const onEnd = (loss: Loss) => {
-      opening.reject(new ConnectionLost(loss));
-      ending.resolve(loss);
-      forget(connection, loss);
-    };
-    const connection = begin({
-      ...options,
-      token,
-      onOpen: opening.resolve,
-      onStrayError: options.onError,
-      onEnd,
-    });
-    const abort = () => connection.close();
-    signal.addEventListener('abort', abort);
-    void ending.promise.then(() => signal.removeEventListener('abort', abort));
-    await opening.promise;
-    return { connection, token, ended: ending.promise };
+  function end(details: Omit<StateChange, 'state' | 'previous'>): void {
+    const ending = running;
+    running = undefined;
+    unlisten();
+    ending?.stop();
+    change('disconnected', details);
   }
 
   /** Resolves when the connection is to be replaced; rejects with `ConnectionLost` when it ended before. */
   async function live({ connection, token, ended }: Opened): Promise<void> {
-    const renewAfterMs = renewalDelay(token, clock.now(), options.connectionLifeMs, random);
-    const renewal = Promise.withResolvers<void>();
-    const cancelRenewal = clock.after(renewAfterMs, renewal.resolve);
-    const over = new AbortController();
+    const over = makeStop();
+    const lifeMs = options.connectionLifeMs * (1 - random() / 10);
+    const renewInMs = Math.max(soonestMs, Math.min(lifeMs, token.renewAt - clock.now()));
+    const renewal = sleep(clock, renewInMs, over);
+    // The server says so only when it is asked, and pushes nothing from then on.
+    const endsInMs = token.endsAt - clock.now() + soonestMs;
+    const cancelProbe = endsInMs < renewInMs ? clock.after(endsInMs, connection.probe) : () => {};
+    const lost = ended.then(lose);
+    // It is also watched where nobody waits for it.
+    lost.catch(() => {});
     try {
       assertAlive(connection);
       if (current) successor = connection;
       else promote(connection);
-      const { recovered } = await options.catchUp(connection);
+      // What it waits for may be the application, for which a connection that has ended does not wait.
+      const { recovered } = await Promise.race([options.catchUp(connection), lost]);
       assertAlive(connection);
       promote(connection);
       if (state !== 'connected') change('connected', { reason: 'caught_up', recovered });
       options.onLine();
-      void keepLooking(connection, over.signal);
-      const loss = await Promise.race([renewal.promise, ended]);
-      if (loss) throw new ConnectionLost(loss);
+      void looks.keep(connection, over);
+      await Promise.race([renewal, lost]);
     } catch (error) {
       connection.close();
       throw error;
     } finally {
-      cancelRenewal();
-      over.abort();
+      cancelProbe();
+      over.stop();
     }
   }
 
-  async function pause(failures: number, loss: Loss, signal: AbortSignal): Promise<void> {
+  async function pause(failures: number, loss: Loss, stop: Stop): Promise<void> {
     const retryInMs = backoff(failures, random);
     if (state === 'connecting') change('connecting', { ...loss, retryInMs });
-    const early = new AbortController();
-    retryNow = () => early.abort();
-    await sleep(clock, retryInMs, AbortSignal.any([signal, early.signal]));
+    const early = makeStop();
+    retryNow = early.stop;
+    await sleep(clock, retryInMs, stop, early);
     retryNow = () => {};
   }
 
-  async function keepConnected(signal: AbortSignal): Promise<void> {
+  async function keepConnected(stop: Stop): Promise<void> {
     let failures = 0;
-    let fresh = false;
-    while (!signal.aborted) {
+    while (!stop.isStopped()) {
       let openedAt = Number.POSITIVE_INFINITY;
       try {
-        const opened = await open(fresh, signal);
+        const opened = await opener.open(stop);
         openedAt = clock.now();
+        tokens.accepted();
         await live(opened);
-        fresh = true;
+        tokens.proved();
         failures = 0;
       } catch (error) {
-        if (signal.aborted) return;
+        if (stop.isStopped()) return;
         const loss = lossOf(error, options.onError);
-        if (clock.now() - openedAt >= stableMs) failures = 0;
-        // Who was let in has a good token, unless it has expired since.
-        fresh = openedAt === Number.POSITIVE_INFINITY || loss.reason === 'token_expired';
-        await pause(failures, loss, signal);
+        if (clock.now() - openedAt >= stableMs) {
+          failures = 0;
+          tokens.proved();
+        }
+        await learnFrom(loss);
+        if (stop.isStopped()) return;
+        await pause(failures, loss, stop);
         failures += 1;
       }
     }
   }
 
+  async function learnFrom({ reason }: Loss): Promise<void> {
+    if (reason === 'token_expired') tokens.ended();
+    else if (reason === 'epoch_changed') await options.onEpochChanged?.();
+    else if (reason === 'refused' && tokens.refused() === tellingRefusals && !isKnownOffline())
+      options.onError(
+        clientError(
+          'refused',
+          `${tellingRefusals} handshakes in a row were refused, with a fresh token as well. The url may be wrong (${options.url}), the token not accepted there, or the network gone.`,
+        ),
+      );
+  }
+
+  /** The network or the page is back: what was open may be dead. */
+  function returned(): void {
+    if (!running || clock.now() - hintedAt < hintPauseMs) return;
+    hintedAt = clock.now();
+    retryNow();
+    current?.probe();
+  }
+
   return {
     state: () => state,
     connection: () => current,
-    opened: (signal) => (current ? Promise.resolve(current) : waiting.add(signal)),
+    opened: (stop) => (current ? Promise.resolve(current) : waiting.add(stop)),
     connect() {
+      tokens.hurry();
       if (!running) {
-        running = new AbortController();
+        running = makeStop();
+        unlisten = onReturn(returned);
         change('connecting', { reason: 'connect' });
-        void keepConnected(running.signal);
+        void keepConnected(running);
       } else {
         retryNow();
-        if (current && state === 'connected') void lookAgain(current);
+        if (current && state === 'connected') void looks.again(current);
         else current?.probe();
       }
     },
     disconnect() {
-      if (!running) return;
-      const ending = running;
-      running = undefined;
-      ending.abort();
-      change('disconnected', { reason: 'disconnect' });
+      if (running) end({ reason: 'disconnect' });
+    },
+    look() {
+      if (current && state === 'connected') void looks.again(current);
     },
     close: waiting.rejectAll,
   };
 }
 
-/** Throws `ConnectionLost` where the WebSocket refuses to be made: a page's security policy for instance. */
-function begin(options: ConnectionOptions & Pick<SessionOptions, 'onError'>): Connection {
-  try {
-    return openConnection(options);
-  } catch (cause) {
-    options.onError(clientError('bad_options', 'A WebSocket to this "url" cannot be made here.', cause));
-    throw new ConnectionLost({ reason: 'refused' });
-  }
+function lose(loss: Loss): never {
+  throw new ConnectionLost(loss);
 }
 
 /** Throws `ConnectionLost` if it ended while something else was awaited: requests would find it dead for ever. */
@@ -267,10 +275,4 @@ function lossOf(error: unknown, onError: SessionOptions['onError']): Loss {
   if (error instanceof ConnectionLost) return error.loss;
   onError(asPostriderError(error, 'Catching up failed.'));
   return { reason: 'catch_up_failed' };
-}
-
-interface Opened {
-  readonly connection: Connection;
-  readonly token: string;
-  readonly ended: Promise<Loss>;
 }

@@ -5,28 +5,47 @@ export function isSubprotocol(token: unknown): token is string {
 
 /** When the token ends, milliseconds since the epoch; undefined where it does not say. It is read, not verified. */
 export function tokenExpiry(token: string): number | undefined {
+  return tokenTimes(token).expiresAt;
+}
+
+interface TokenTimes {
+  /** Milliseconds since the epoch, by the issuer's clock. */
+  readonly issuedAt?: number;
+  readonly expiresAt?: number;
+}
+
+export function tokenTimes(token: string): TokenTimes {
   try {
-    const payload = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
-    const { exp } = JSON.parse(atob(payload)) as { exp?: unknown };
-    return typeof exp === 'number' ? exp * 1_000 : undefined;
+    const { iat, exp }: { iat?: unknown; exp?: unknown } = JSON.parse(
+      decodeBase64Url(token.split('.')[1] ?? ''),
+    );
+    return { ...milliseconds('issuedAt', iat), ...milliseconds('expiresAt', exp) };
   } catch {
-    return undefined;
+    return {};
   }
 }
 
-/** At most a minute, and a quarter of what is left of a short one. */
-const marginMs = 60_000;
-/** So that a `getToken` that gives the same token again does not make the client spin. */
-const soonestMs = 1_000;
+function milliseconds<Name extends string>(name: Name, seconds: unknown): Partial<Record<Name, number>> {
+  const isTime = typeof seconds === 'number' && Number.isFinite(seconds);
+  return isTime ? ({ [name]: seconds * 1_000 } as Record<Name, number>) : {};
+}
 
-/**
- * Milliseconds until a connection is to be replaced by a new one: before its token ends, and before `lifeMs` are over. The
- * last tenth of its life is jittered, so that connections that were opened together are not replaced together.
- */
-export function renewalDelay(token: string, now: number, lifeMs: number, random: () => number): number {
-  const lifeDelay = lifeMs * (1 - random() / 10);
-  const left = (tokenExpiry(token) ?? Number.POSITIVE_INFINITY) - now;
-  // It ended already by this clock, yet it was let in: the clock is wrong, and the server will tell.
-  if (left <= 0) return lifeDelay;
-  return Math.max(soonestMs, Math.min(lifeDelay, left - Math.min(marginMs, left / 4)));
+const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** A character for each byte, which does for numbers. `atob` is missing from older React Native. */
+function decodeBase64Url(text: string): string {
+  let decoded = '';
+  let bits = 0;
+  let width = 0;
+  for (const character of text.replace(/=+$/, '')) {
+    const value = digits.indexOf(character);
+    if (value < 0) throw new SyntaxError('This is not base64url.');
+    bits = ((bits << 6) | value) & 0xfff;
+    width += 6;
+    if (width >= 8) {
+      width -= 8;
+      decoded += String.fromCharCode((bits >> width) & 0xff);
+    }
+  }
+  return decoded;
 }

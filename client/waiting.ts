@@ -1,32 +1,34 @@
 import type { Connection } from './connection.ts';
+import { type Deferred, defer } from './deferred.ts';
 import { clientError } from './errors.ts';
+import type { Stop } from './stop.ts';
 
 /** Those who wait for a connection. */
 export interface Waiting {
-  /** Rejects with `offline` when `signal` is aborted first, and with `closed` at the end. */
-  add(signal?: AbortSignal): Promise<Connection>;
+  /** Rejects with `offline` when `stop` is stopped first, and with `closed` at the end. */
+  add(stop?: Stop): Promise<Connection>;
   resolveAll(connection: Connection): void;
   /** Nobody is let in afterwards. */
   rejectAll(): void;
 }
 
 export function makeWaiting(): Waiting {
-  const waiting = new Set<PromiseWithResolvers<Connection>>();
+  const waiting = new Set<Deferred<Connection>>();
   let isClosed = false;
   const closed = () => clientError('closed', 'The client was closed.');
 
   return {
-    async add(signal) {
+    async add(stop) {
       if (isClosed) throw closed();
-      const one = Promise.withResolvers<Connection>();
+      const one = defer<Connection>();
       const giveUp = () => one.reject(clientError('offline', 'There was no connection in time.'));
       waiting.add(one);
-      signal?.addEventListener('abort', giveUp);
+      const unlisten = stop?.onStop(giveUp);
       try {
         return await one.promise;
       } finally {
         waiting.delete(one);
-        signal?.removeEventListener('abort', giveUp);
+        unlisten?.();
       }
     },
     resolveAll(connection) {

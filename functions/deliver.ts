@@ -1,4 +1,4 @@
-import { eventBridgeClient, kmsClient, managementApiClient } from '#shared/aws/clients.ts';
+import { eventBridgeClient, kmsClient, managementApiClient, sqsClient } from '#shared/aws/clients.ts';
 import { composeDeliver } from '#shared/composition.ts';
 import { database, lambda } from '#shared/runtime/lambda.ts';
 
@@ -7,6 +7,7 @@ export const handler = composeDeliver({
   ...lambda(),
   ...database(),
   kms: kmsClient(),
+  sqs: sqsClient(),
   managementApi: managementApiClient(),
   events: eventBridgeClient(),
 });

@@ -1,6 +1,10 @@
 import { managementApiClient } from '#shared/aws/clients.ts';
 import { composeFallback } from '#shared/composition.ts';
-import { lambda } from '#shared/runtime/lambda.ts';
+import { database, lambda } from '#shared/runtime/lambda.ts';
 
 /** `$default` */
-export const handler = composeFallback({ ...lambda(), managementApi: managementApiClient() });
+export const handler = composeFallback({
+  ...lambda(),
+  ...database(),
+  managementApi: managementApiClient(),
+});

@@ -11,6 +11,7 @@ import { authorizerFunction } from './routes.ts';
 
 export interface Watched {
   readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
+  readonly tables: Readonly<Record<string, TableV2>>;
   /** Those that every message writes to. */
   readonly busyTables: Readonly<Record<string, TableV2>>;
   readonly laterDelivery: LaterDelivery;
@@ -156,7 +157,7 @@ function errorAlarms({ functions, service }: Watched): AlarmDefinition[] {
     description: `\`${name}\` crashes or runs into its time limit. Its log has the error; the dashboard shows what else moved.`,
   });
   return [
-    // A period more than the others: Lambda's count may be there before that of the refusals.
+    // A period more than the others: the two counts of one call may fall into different minutes.
     at(authorizerFunction, crashesOf(authorizer, service), 3),
     ...Object.entries(others).map(([name, lambda]) => at(name, lambda.metricErrors({ period }), 2)),
   ];
@@ -194,19 +195,24 @@ function serviceAlarms(watched: Watched): AlarmDefinition[] {
       description:
         'Lambda refuses calls somewhere in this account and region, all of whose functions share one concurrency: look for what uses it up, or ask for a higher quota.',
     },
-    {
-      severity: 'warning',
-      name: 'TableThrottles',
-      metric: sum(
-        Object.entries(watched.busyTables).map(([name, table]) => [
-          name,
-          table.metric('WriteThrottleEvents', { period, statistic: Stats.SUM }),
-        ]),
-      ),
-      threshold: 10,
-      periods: 3,
-      description:
-        'DynamoDB throttles writes to a table: a hot conversation, or more than twice its former peak. Sends are retried; watch `unavailable`.',
-    },
+    throttlesOf(watched, 'Write'),
+    throttlesOf(watched, 'Read'),
   ];
+}
+
+/** Of all tables. Two alarms, because one takes ten metrics at most. */
+function throttlesOf({ tables }: Watched, kind: 'Write' | 'Read'): AlarmDefinition {
+  return {
+    severity: 'warning',
+    name: `Table${kind}Throttles`,
+    metric: sum(
+      Object.entries(tables).map(([name, table]) => [
+        name,
+        table.metric(`${kind}ThrottleEvents`, { period, statistic: Stats.SUM }),
+      ]),
+    ),
+    threshold: 10,
+    periods: 3,
+    description: `DynamoDB throttles ${kind.toLowerCase()}s: a hot conversation or user, or more than twice a table's former peak. They are retried; watch \`unavailable\`. The dashboard shows which table it is; the setting warm${kind}sPerSecond makes room beforehand.`,
+  };
 }

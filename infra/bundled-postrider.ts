@@ -3,14 +3,14 @@ import type { App } from 'aws-cdk-lib';
 import { bundleFunctions } from './bundle-functions.ts';
 import { type FunctionName, functionNeeds } from './function-needs.ts';
 import { addChecks, addPostrider, type Postrider } from './postrider.ts';
-import { readSettings } from './settings.ts';
+import { settingsOfEnvironment } from './settings-file.ts';
 
 /**
- * Reads the settings from the app's context, bundles the functions (and says how large they are), and adds the stacks
+ * Reads the settings of the environment that the app's context names, bundles the functions (and says how large they are), and adds the stacks
  * with their checks. Throws on settings that do not fit, and on a function that is missing.
  */
 export async function addBundledPostrider(app: App): Promise<Postrider> {
-  const settings = readSettings(app.node.getAllContext() as Record<string, unknown>);
+  const settings = settingsOfEnvironment(app.node.getAllContext() as Record<string, unknown>);
   const bundles = await bundleFunctions({ outdir: '.postrider/lambda' });
   const names = Object.keys(functionNeeds) as FunctionName[];
   const directories = names.map((name) => {

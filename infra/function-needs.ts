@@ -60,7 +60,13 @@ export const functionNeeds = {
   send: { ...servesActions('send'), memoryMegabytes: 1024, timeoutSeconds: 25 },
   reconnect: { ...servesActions('reconnect'), memoryMegabytes: 1024, timeoutSeconds: 25 },
   sync: { ...servesActions('sync'), memoryMegabytes: 1024, timeoutSeconds: 25 },
-  fallback: { ...answersFrames, memoryMegabytes: 512, timeoutSeconds: 10 },
+  fallback: {
+    ...answersFrames,
+    memoryMegabytes: 512,
+    timeoutSeconds: 10,
+    // A malformed frame is charged to its user.
+    tables: { rateLimits: ['UpdateItem'] },
+  },
   deliver: {
     memoryMegabytes: 512,
     timeoutSeconds: 30,
@@ -72,7 +78,10 @@ export const functionNeeds = {
       dataKeys: ['GetItem'],
     },
     contentKey: ['Decrypt'],
-    connections: ['POST'],
+    // DELETE ends a connection that does not read.
+    connections: ['POST', 'DELETE'],
+    // A look that has posted leaves another one.
+    queuesDelivery: true,
     publishesNotifications: true,
   },
 } as const satisfies Record<string, FunctionNeeds>;

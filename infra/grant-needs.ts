@@ -15,6 +15,7 @@ import type { Settings } from './settings.ts';
 /** Whose tokens are accepted. */
 export interface SignIn {
   readonly issuer: string;
+  /** One, or several with commas between them. */
   readonly audience: string;
   readonly jwksUri: string;
   readonly scope?: string;
@@ -28,7 +29,7 @@ export interface SharedParts {
   readonly api: MessagingApi;
   readonly queue: IQueue;
   readonly notifications: EventBus;
-  readonly settings: Pick<Settings, 'rateLimits' | 'dataKeyHours'>;
+  readonly settings: Pick<Settings, 'rateLimits' | 'trustedNetworks' | 'dataKeyHours' | 'issuerKeysHours'>;
   readonly cache?: MessageCache;
   readonly network?: CacheNetwork;
 }
@@ -53,6 +54,7 @@ export function grantNeeds(
     lambda.addEnvironment('TOKEN_ISSUER', parts.signIn.issuer);
     lambda.addEnvironment('TOKEN_AUDIENCE', parts.signIn.audience);
     lambda.addEnvironment('TOKEN_JWKS_URI', parts.signIn.jwksUri);
+    lambda.addEnvironment('TOKEN_KEYS_HOURS', String(parts.settings.issuerKeysHours));
     if (parts.signIn.scope !== undefined) lambda.addEnvironment('TOKEN_SCOPE', parts.signIn.scope);
   }
   if (needs.queuesDelivery) {
@@ -80,8 +82,10 @@ function grantTables(lambda: LambdaFunction, { tables: needed }: FunctionNeeds, 
     if (needs.includes('Query index')) allow(lambda, ['dynamodb:Query'], indexArn(id as TableId, table));
     lambda.addEnvironment(environmentVariable, table.tableName);
   }
-  if (needed.rateLimits !== undefined && parts.settings.rateLimits !== undefined) {
-    lambda.addEnvironment('RATE_LIMITS', parts.settings.rateLimits);
+  if (needed.rateLimits !== undefined) {
+    const { rateLimits, trustedNetworks } = parts.settings;
+    if (rateLimits !== undefined) lambda.addEnvironment('RATE_LIMITS', rateLimits);
+    if (trustedNetworks !== undefined) lambda.addEnvironment('TRUSTED_NETWORKS', trustedNetworks);
   }
 }
 

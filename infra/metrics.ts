@@ -37,13 +37,13 @@ export function accountMetric(metricName: 'Throttles' | 'ConcurrentExecutions', 
 }
 
 /**
- * Each 401 of the authorizer is an error to Lambda, so its errors count in minutes without any refusal alone: else anybody
- * with a stale token could wake somebody. A crash or a time-out does not get as far as to count a refusal, and what fails
- * otherwise counts itself, as `AuthorizeFailed`.
+ * Each 401 of the authorizer is an error to Lambda, so its refusals are taken off: else anybody with a stale token could wake
+ * somebody. A crash or a time-out does not get as far as to count a refusal, and what fails otherwise counts itself, as
+ * `AuthorizeFailed`.
  */
 export function crashesOf(authorizer: LambdaFunction, service: string): IMetric {
   return new MathExpression({
-    expression: 'IF(FILL(refused, 0) > 0, 0, errors)',
+    expression: 'FILL(errors, 0) - FILL(refused, 0)',
     usingMetrics: {
       errors: authorizer.metricErrors({ period }),
       refused: counter(service, 'AuthorizeRefused'),
@@ -53,9 +53,13 @@ export function crashesOf(authorizer: LambdaFunction, service: string): IMetric 
   });
 }
 
+/**
+ * DynamoDB writes down throttles only when there are some. Without zeros for the minutes between, an alarm would go on by
+ * the last minute that had any.
+ */
 export function sum(metrics: readonly (readonly [string, IMetric])[]): IMetric {
   return new MathExpression({
-    expression: 'SUM(METRICS())',
+    expression: 'SUM(FILL(METRICS(), 0))',
     usingMetrics: Object.fromEntries(metrics),
     period,
     label: 'sum',

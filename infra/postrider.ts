@@ -1,5 +1,6 @@
 import { type App, Tags, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
+import { dataDescription } from './deployed/names.ts';
 import type { Settings } from './settings.ts';
 import { DataStack } from './stacks/data-stack.ts';
 import { MessagingStack, type MessagingStackProps } from './stacks/messaging-stack.ts';
@@ -22,7 +23,7 @@ export function addPostrider(
 ): Postrider {
   const data = new DataStack(app, `${settings.name}-Data`, {
     settings,
-    description: 'Postrider: messages, mailboxes, keys and users',
+    description: dataDescription,
   });
   const messaging = new MessagingStack(app, `${settings.name}-Messaging`, {
     settings,

@@ -41,3 +41,29 @@ export function parseIssuer(value: unknown): string {
   }
   return value;
 }
+
+/** Audiences as a list, or in one text with commas between them. */
+export function parseAudiences(value: unknown): string[] {
+  const expectation =
+    'the `aud` of your tokens, such as "my-app", or several with commas between them, such as "web,android"';
+  const list = typeof value === 'string' ? listIn(value, expectation) : value;
+  if (!Array.isArray(list) || list.length === 0) throw new Error(expectation);
+  const names = list.map((name: unknown) => (typeof name === 'string' ? name.trim() : ''));
+  // All of a function's environment has 4 KB.
+  if (!names.every((name) => /^[^\s,]{1,256}$/.test(name)) || names.join(',').length > 1_024)
+    throw new Error(expectation);
+  return names;
+}
+
+/** From the command line a list is JSON, too. */
+function listIn(text: string, expectation: string): unknown {
+  return text.startsWith('[') ? parseJson(text, expectation) : text.split(',');
+}
+
+function parseJson(text: string, expectation: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(expectation);
+  }
+}

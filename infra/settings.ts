@@ -1,19 +1,33 @@
 import { parseRateLimits } from '#shared/limits/rate-limit-settings.ts';
-import { parseIssuer, parseSwitch, parseText, parseWholeNumber, pickOne } from './setting-parsers.ts';
+import { parseTrustedNetworks } from '#shared/limits/trusted-networks.ts';
+import {
+  parseAudiences,
+  parseIssuer,
+  parseSwitch,
+  parseText,
+  parseWholeNumber,
+  pickOne,
+} from './setting-parsers.ts';
 
 /**
- * Every setting of a deployment. They are cdk context keys with the prefix `postrider:`, from `cdk.json`
- * ("context") or the command line (`npm run deploy -- -c postrider:cache=none`). docs/deploy.md explains each.
+ * Every setting of a deployment: a key of `settings/{name}.json`, or a context key of the CDK with the prefix
+ * `postrider:`, which counts more (`npm run deploy -- -c postrider:cache=none`). docs/deploy.md explains each.
  */
 export interface Settings {
   /** The stacks' names begin with it, so that one account can hold several deployments. */
   readonly name: string;
+  /** The AWS account that it belongs to; `npm run deploy` refuses any other. Absent: that of the credentials. */
+  readonly account?: string;
+  /** The same for the region. */
+  readonly region?: string;
   /** The OIDC issuer whose tokens are accepted. Absent: a Cognito user pool is created. */
   readonly issuer?: string;
-  /** What the token's `aud` must be. Goes with `issuer`. */
-  readonly audience?: string;
+  /** The token's `aud` must be or hold one of these. Goes with `issuer`. */
+  readonly audience?: readonly string[];
   /** Where the issuer's keys are. Absent: `{issuer}/.well-known/jwks.json`. */
   readonly jwksUri?: string;
+  /** How long known keys of the issuer count on while it does not give them again. */
+  readonly issuerKeysHours: number;
   /** A scope without which a token is refused with 403. Goes with `issuer`. Absent: every right token may connect. */
   readonly tokenScope?: string;
   /** Whether people may sign themselves up in the Cognito pool that is created. */
@@ -30,8 +44,15 @@ export interface Settings {
   readonly requestsPerSecond: number;
   /** Stage throttling: how many may come at once. */
   readonly requestBurst: number;
+  /** How many executions at a time Lambda has for this deployment. Absent: none are reserved. */
+  readonly concurrency?: number;
+  /** Read and write units a second that the busy tables can take from the start. Absent: what DynamoDB begins with. */
+  readonly warmReadsPerSecond?: number;
+  readonly warmWritesPerSecond?: number;
   /** Overrides of the rate limits per user and address, as JSON. */
   readonly rateLimits?: string;
+  /** Networks whose addresses have no limit of connections, in CIDR notation, separated by commas. */
+  readonly trustedNetworks?: string;
   /** Which life of the data this is. Another value when tables were restored: devices forget what they held. */
   readonly epoch: string;
   /** How long a data key seals new messages before the next one takes over. Old ones stay readable. */
@@ -40,13 +61,18 @@ export interface Settings {
   readonly alarmEmail?: string;
   readonly logLevel: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
   readonly logRetentionDays: number;
-  /** Whether this app sets the role with which API Gateway writes logs, one for the account and region. */
-  readonly apiGatewayLogRole: 'create' | 'exists';
+  /**
+   * Whether this app sets the role with which API Gateway writes logs, one for the account and region. Absent: what
+   * `npm run deploy` finds there decides, and without it an account's role is left alone.
+   */
+  readonly apiGatewayLogRole?: 'create' | 'exists';
   /** X-Ray. */
   readonly tracing: boolean;
   /** False makes a throw-away deployment: its data go with the stack. */
   readonly keepData: boolean;
 }
+
+export type SettingName = keyof Settings;
 
 type Parsers = { readonly [K in keyof Required<Settings>]: (value: unknown) => Settings[K] };
 
@@ -58,12 +84,15 @@ const parsers: Parsers = {
     /^(?=.{1,20}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$/,
     'a letter, then letters, digits and single hyphens, 20 at most, such as "Postrider"',
   ),
+  account: parseText(/^\d{12}$/, "the account's 12 digits, in quotes"),
+  region: parseText(/^[a-z]{2,}(-[a-z]+)+-\d+$/, 'a region such as "eu-central-1"'),
   issuer: parseIssuer,
-  audience: parseText(/^\S{1,256}$/, 'the `aud` of your tokens, such as "my-app"'),
+  audience: parseAudiences,
   jwksUri: parseText(
     /^https:\/\/\S+$/,
     'an https URL: "jwks_uri" of {issuer}/.well-known/openid-configuration',
   ),
+  issuerKeysHours: parseWholeNumber(1, 168),
   tokenScope: parseText(/^[^\s"\\]{1,256}$/, 'one scope, without spaces'),
   selfSignUp: parseSwitch,
   cache: pickOne(['public', 'vpc', 'none']),
@@ -78,7 +107,12 @@ const parsers: Parsers = {
   ),
   requestsPerSecond: parseWholeNumber(1, 100_000),
   requestBurst: parseWholeNumber(1, 50_000),
+  concurrency: parseWholeNumber(10, 1_000_000),
+  // What a new table on demand can take is the least that DynamoDB accepts.
+  warmReadsPerSecond: parseWholeNumber(12_000, 10_000_000),
+  warmWritesPerSecond: parseWholeNumber(4_000, 10_000_000),
   rateLimits: parseRateLimitOverrides,
+  trustedNetworks: parseTrustedNetworkList,
   epoch: parseText(
     /^[A-Za-z0-9._-]{1,64}$/,
     'a text of letters, digits, dots, hyphens and underscores that was not used before, such as "2"',
@@ -94,6 +128,7 @@ const parsers: Parsers = {
 
 const defaults = {
   name: 'Postrider',
+  issuerKeysHours: 24,
   selfSignUp: false,
   cache: 'public',
   cacheMaxGigabytes: 5,
@@ -103,7 +138,6 @@ const defaults = {
   dataKeyHours: 24,
   logLevel: 'INFO',
   logRetentionDays: 30,
-  apiGatewayLogRole: 'create',
   tracing: true,
   keepData: true,
 } as const satisfies Partial<Settings>;
@@ -111,6 +145,8 @@ const defaults = {
 /** The prefix of our context keys: the CDK and other tools keep theirs in the same place. */
 export const settingPrefix = 'postrider:';
 export const settingNames: readonly string[] = Object.keys(parsers);
+export const isSettingName = (name: string): name is SettingName => Object.hasOwn(parsers, name);
+export const defaultName: string = defaults.name;
 
 /** Settings that are wrong. The message names each, with what to write instead. */
 export class SettingsError extends Error {
@@ -118,10 +154,13 @@ export class SettingsError extends Error {
 }
 
 /**
- * Reads the settings from the cdk context.
+ * Reads the settings from the cdk context. `originOf` names for a setting where its value was written.
  * Throws one `SettingsError` that names everything that is wrong, each with what to write instead.
  */
-export function readSettings(context: Readonly<Record<string, unknown>>): Settings {
+export function readSettings(
+  context: Readonly<Record<string, unknown>>,
+  originOf: (name: string) => string = (name) => settingPrefix + name,
+): Settings {
   const faults = [...misspelt(context)];
   const read: Record<string, unknown> = { ...defaults };
   for (const [name, parse] of Object.entries(parsers)) {
@@ -130,14 +169,19 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     try {
       read[name] = parse(value);
     } catch (error) {
-      faults.push(`${settingPrefix}${name} is ${JSON.stringify(value)}: write ${(error as Error).message}.`);
+      faults.push(`${originOf(name)} is ${JSON.stringify(value)}: write ${(error as Error).message}.`);
     }
   }
   const settings = read as unknown as Settings;
   if (faults.length === 0) faults.push(...unfit(settings));
+  refuse(faults);
+  return settings;
+}
+
+/** Throws `SettingsError` if there is a fault. */
+export function refuse(faults: readonly string[]): void {
   if (faults.length > 0)
     throw new SettingsError(`Settings to correct (see docs/deploy.md):\n- ${faults.join('\n- ')}`);
-  return settings;
 }
 
 function* misspelt(context: Readonly<Record<string, unknown>>): Generator<string> {
@@ -177,4 +221,15 @@ function parseRateLimitOverrides(value: unknown): string {
     throw new Error(`the changed limits as JSON: ${(error as Error).message}`);
   }
   return json;
+}
+
+/** The same: the functions read it again. */
+function parseTrustedNetworkList(value: unknown): string {
+  if (typeof value !== 'string') throw new Error('networks separated by commas, such as "203.0.113.0/24"');
+  try {
+    parseTrustedNetworks(value);
+  } catch (error) {
+    throw new Error(`networks separated by commas: ${(error as Error).message}`);
+  }
+  return value.replaceAll(/\s/g, '');
 }

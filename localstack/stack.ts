@@ -12,12 +12,13 @@ import { startEventSource } from '#localstack/emulators/lambda/event-source.ts';
 import { createLocalFunction, type LocalFunction } from '#localstack/emulators/lambda/local-function.ts';
 import { clientSettings } from '#localstack/emulators/local-account.ts';
 import type { Sqs } from '#localstack/emulators/sqs/sqs.ts';
-import { closeServer, listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
+import { closeServer, listenAlsoAt, listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
 import { createInspector } from '#localstack/inspector/inspector.ts';
 import { bundlePage } from '#localstack/stack/bundle-page.ts';
 import { type DataDirectory, openDataDirectory } from '#localstack/stack/data-directory.ts';
 import { createFrontDoor } from '#localstack/stack/front-door.ts';
 import { type Endpoints, functionEnvironment } from '#localstack/stack/function-environment.ts';
+import { openTo } from '#localstack/stack/open-to.ts';
 import { type Services, startServices } from '#localstack/stack/services.ts';
 import { settleAll } from '#localstack/stack/settle-all.ts';
 import { type CacheWire, startCacheWire } from '#localstack/wire/cache-wire.ts';
@@ -26,6 +27,8 @@ import { startWire, type Wire } from '#localstack/wire/wire.ts';
 export interface StackOptions {
   /** Of everything that a user meets. 0 (the default) picks a free one. */
   readonly port?: number;
+  /** Beside the loopback, an address to listen on, or a name to be asked by: `openTo` says what it may be. */
+  readonly host?: string;
   /** Where data is kept between runs. Without it everything is gone at the end. */
   readonly dataDir?: string;
   /** More settings for the functions, or other ones. */
@@ -48,6 +51,8 @@ export interface Stack {
   readonly url: string;
   /** `http://127.0.0.1:{port}` */
   readonly httpUrl: string;
+  /** `http://{name}:{port}` for each name that `host` opens it to, and that others may reach. */
+  readonly openAt: readonly string[];
   readonly endpoints: Endpoints;
   readonly tableNames: TableNames;
   /** What the functions were given; those with a cache find it by way of a relay of their own. */
@@ -74,9 +79,12 @@ const deliverGraceMs = 2_000;
 /** Starts the whole backend on this machine, with the same bundles that are deployed. Rejects, leaving nothing, if a part fails. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   await using cleanup = new AsyncDisposableStack();
-  const frontDoor = createFrontDoor({ stage });
+  const { addresses, names } = await openTo(options.host);
+  const frontDoor = createFrontDoor({ stage, names });
   const port = await listenOnLoopback(frontDoor.server, options.port);
   cleanup.defer(() => closeServer(frontDoor.server));
+  for (const address of addresses)
+    cleanup.adopt(await listenAlsoAt(frontDoor.server, address, port), closeServer);
   const httpUrl = `http://${loopback}:${port}`;
 
   const directory = await openDataDirectory(options.dataDir);
@@ -116,6 +124,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   return {
     url: `ws://${loopback}:${port}/${stage}`,
     httpUrl,
+    openAt: names.map((name) => `http://${name}:${port}`),
     endpoints,
     tableNames: services.dynamodb.tableNames,
     environment,

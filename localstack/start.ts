@@ -3,6 +3,8 @@ import { watchNpm } from './stack/parent-watch.ts';
 import { readStartSettings, type StartSettings } from './stack/start-settings.ts';
 import type { Stack } from './stack.ts';
 
+if (process.platform === 'linux' && process.env.MALLOC_ARENA_MAX === undefined) beginAgainWithFewArenas();
+
 const stopTimeoutMs = 15_000;
 
 const startedAt = performance.now();
@@ -16,6 +18,15 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 process.exit(await run());
 
+/**
+ * The allocator reads this only once, and would otherwise keep an arena for each of the many threads. The process stays the
+ * same one. In package.json's script it would be in the way of arguments, which npm puts at its end.
+ */
+function beginAgainWithFewArenas(): void {
+  const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  process.execve?.(process.execPath, command, { ...process.env, MALLOC_ARENA_MAX: '2' });
+}
+
 /** However often it is asked for, it ends once, with the first reason's exit code. */
 function end(exitCode: number): void {
   if (isEnding) return;
@@ -26,7 +37,7 @@ function end(exitCode: number): void {
 
 async function run(): Promise<number> {
   try {
-    const starting = start(readStartSettings(process.env));
+    const starting = start(readStartSettings(process.env, process.argv.slice(2)));
     const stack = await Promise.race([starting, ending.promise.then(() => undefined)]);
     if (stack !== undefined && !isEnding) describe(stack);
     const exitCode = await ending.promise;
@@ -44,8 +55,12 @@ async function start(settings: StartSettings): Promise<Stack> {
   const { startStack } = await import('./stack.ts');
   const stack = await startStack({
     port: settings.port,
+    ...(settings.host !== undefined && { host: settings.host }),
     ...(settings.dataDir !== undefined && { dataDir: settings.dataDir }),
-    ...(settings.rateLimits !== undefined && { environment: { RATE_LIMITS: settings.rateLimits } }),
+    environment: {
+      ...(settings.rateLimits !== undefined && { RATE_LIMITS: settings.rateLimits }),
+      ...(settings.trustedNetworks !== undefined && { TRUSTED_NETWORKS: settings.trustedNetworks }),
+    },
     onLog: (line) => console.error(line),
     onNotification: (_, detail) => console.log(`notification: ${JSON.stringify(detail)}`),
     onCrash(error) {
@@ -62,16 +77,29 @@ async function start(settings: StartSettings): Promise<Stack> {
 }
 
 function describe(stack: Stack): void {
-  const { dataDirectory, cache, httpUrl } = stack;
+  const { dataDirectory, cache, databasePid, endpoints, httpUrl, openAt } = stack;
   const lines = [
     ['WebSocket', stack.url],
     ['demo page', `${httpUrl}/`],
     ['a token', `${httpUrl}/token?user=alice`],
     ['data', dataDirectory.temporary ? 'gone at the end (keep it with DATA_DIR=path)' : dataDirectory.path],
+    ['database', databasePid ? `${endpoints.dynamodb} (no browser reaches it)` : endpoints.dynamodb],
     ['cache', cache ? `${cache.url} (${cache.origin})` : 'none (there is one if valkey-server is installed)'],
   ];
   for (const [name = '', value] of lines) console.log(`  ${name.padEnd(10)} ${value}`);
+  if (openAt.length > 0) console.log(warnOfOthers(openAt));
   console.log(`ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s, Ctrl-C ends it`);
+}
+
+function warnOfOthers(openAt: readonly string[]): string {
+  const line = '!'.repeat(80);
+  return [
+    line,
+    'HOST: THIS IS OPEN TO OTHERS. Whoever reaches one of these is let in as any user, and reads all of',
+    'their messages. It is for a network that you trust, and for data that nobody minds.',
+    ...openAt.map((url) => `  ${url}/`),
+    line,
+  ].join('\n');
 }
 
 async function isInTime(stopping: Promise<void>): Promise<boolean> {

@@ -35,8 +35,8 @@ export interface Row<Request, F extends string, R extends Reply['type']> {
   readonly function: F;
   /** Whether the reply travels back as the route's response, or is posted by the use case itself. */
   readonly answers: 'respond' | 'post';
-  /** What it takes: a message, units of requests, or nothing. */
-  readonly charge: 'message' | 'nothing' | ((request: Request) => number);
+  /** What it takes: a message, or units of requests. */
+  readonly charge: 'message' | ((request: Request) => number);
   readonly touches: Touches;
 }
 
@@ -222,8 +222,8 @@ export const actions = {
     reply: 'pong',
     function: 'sync',
     answers: 'respond',
-    charge: 'nothing',
-    touches: {},
+    charge: () => requestCost(0),
+    touches: { tables: rateLimited },
   }),
 };
 

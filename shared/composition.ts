@@ -3,6 +3,7 @@ import type { DocumentClient } from './aws/document-client.ts';
 import { type TableId, tables } from './aws/tables.ts';
 import { makeMemoryCache } from './cache/memory-cache.lru.ts';
 import type { MessageCache } from './cache/message-cache.ts';
+import { makeAnswerPing } from './connections/answer-ping.ts';
 import { makeConnectHandler } from './connections/connect-handler.ts';
 import { makeConnections } from './connections/connections.dynamodb.ts';
 import { makeDisconnectHandler } from './connections/disconnect-handler.ts';
@@ -16,6 +17,7 @@ import { makeDataKeys } from './keys/data-key-store.kms.ts';
 import { makeMessageCipher } from './keys/message-cipher.aes.ts';
 import { parseRateLimits } from './limits/rate-limit-settings.ts';
 import { makeRateLimiter } from './limits/rate-limiter.dynamodb.ts';
+import { parseTrustedNetworks } from './limits/trusted-networks.ts';
 import { makeConversationLog } from './log/conversation-log.dynamodb.ts';
 import { makeMessageIds } from './log/message-id.uuid.ts';
 import { makeRepairConversation } from './log/repair-conversation.ts';
@@ -32,9 +34,10 @@ import { makeReconnect, type ReconnectDependencies } from './resume/reconnect.ts
 import type { UseCases } from './runtime/call.ts';
 import type { Clock, Random, RandomBytes } from './runtime/clock.ts';
 import { makeFrameHandler } from './runtime/frame-handler.middy.ts';
-import { type Environment, hoursSetting, optionalSetting, setting } from './runtime/settings.ts';
+import { type Environment, hoursSetting, listSetting, optionalSetting, setting } from './runtime/settings.ts';
 import type { FunctionTelemetry, Telemetry } from './runtime/telemetry.ts';
 import { makeAuthorizeHandler } from './sign-in/authorize-handler.ts';
+import { remoteKeys } from './sign-in/issuer-keys.jose.ts';
 import { makeRefusalLog } from './sign-in/refusal-log.ts';
 import { makeTokenVerifier } from './sign-in/token-verifier.jose.ts';
 
@@ -231,7 +234,7 @@ export const syncUseCases = (parts: ReturnType<typeof syncParts>): UseCases<Acti
   conversations: makeListConversations(parts),
   block: makeChangeRelationship(parts),
   unblock: makeChangeRelationship(parts),
-  ping: async () => ({ type: 'pong' }),
+  ping: makeAnswerPing(parts),
 });
 
 /** `functions/sync.ts`: the small requests. */
@@ -241,8 +244,8 @@ export function composeSync(outside: FrameOutside) {
 }
 
 /** `functions/fallback.ts`: frames that no route took. Reading them tells what is wrong with them. */
-export function composeFallback(outside: Outside & Sockets) {
-  const parts = { ...basisOf(outside), gateway: gatewayOf(outside) };
+export function composeFallback(outside: Outside & Database & Sockets) {
+  const parts = { ...basisOf(outside), gateway: gatewayOf(outside), limiter: limiterOf(outside) };
   return makeFrameHandler({ ...parts, useCases: {}, answers: 'respond' });
 }
 
@@ -252,6 +255,7 @@ export function connectParts(outside: Outside & Database & Sockets) {
     connections: connectionsOf(outside),
     gateway: gatewayOf(outside),
     limiter: limiterOf(outside),
+    isTrusted: parseTrustedNetworks(optionalSetting('TRUSTED_NETWORKS', outside.settings)),
   };
 }
 
@@ -265,7 +269,7 @@ export function composeDisconnect(outside: Outside & Database) {
   return makeDisconnectHandler({ ...outside, connections: connectionsOf(outside) });
 }
 
-export function deliverParts(outside: Outside & Database & Keys & Sockets & Events) {
+export function deliverParts(outside: Outside & Database & Keys & Sockets & Queue & Events) {
   return {
     ...basisOf(outside),
     connections: connectionsOf(outside),
@@ -273,27 +277,27 @@ export function deliverParts(outside: Outside & Database & Keys & Sockets & Even
     mailboxes: mailboxesOf(outside),
     cipher: cipherOf(outside),
     gateway: gatewayOf(outside),
+    queue: queueOf(outside),
     notifications: notificationsOf(outside),
   };
 }
 
 /** `functions/deliver.ts` */
-export function composeDeliver(outside: Outside & Database & Keys & Sockets & Events) {
+export function composeDeliver(outside: Outside & Database & Keys & Sockets & Queue & Events) {
   const parts = deliverParts(outside);
   // Records are looked at side by side, and each has log lines of its own.
   const deliverLaterTelling = (telemetry: Telemetry) => makeDeliverLater({ ...parts, telemetry });
   return makeDeliverHandler({ ...outside, deliverLaterTelling });
 }
 
-/** `functions/authorize.ts`. `keysAt` gives the keys that an issuer publishes at an address. */
-export function composeAuthorize(
-  outside: Outside & { readonly keysAt: (uri: string) => OptionsOf<typeof makeTokenVerifier>['keys'] },
-) {
-  const { settings, keysAt, clock } = outside;
+/** `functions/authorize.ts` */
+export function composeAuthorize(outside: Outside) {
+  const { settings, clock } = outside;
+  const keepMs = hoursSetting('TOKEN_KEYS_HOURS', 24, settings);
   const verify = makeTokenVerifier({
     issuer: setting('TOKEN_ISSUER', settings),
-    audience: setting('TOKEN_AUDIENCE', settings),
-    keys: keysAt(setting('TOKEN_JWKS_URI', settings)),
+    audience: listSetting('TOKEN_AUDIENCE', settings),
+    keys: remoteKeys(setting('TOKEN_JWKS_URI', settings), { ...outside, keepMs }),
     requiredScope: optionalSetting('TOKEN_SCOPE', settings),
     clock,
   });

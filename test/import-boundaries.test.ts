@@ -63,6 +63,7 @@ const boundaries: Readonly<Record<string, Boundary>> = {
     may: [
       ...['infra/', 'shared/actions.ts', 'shared/aws/tables.ts', 'shared/delivery/delivery-queue.ts'],
       'shared/limits/rate-limit-settings.ts',
+      'shared/limits/trusted-networks.ts',
     ],
     packages: true,
   },
@@ -70,7 +71,11 @@ const boundaries: Readonly<Record<string, Boundary>> = {
     isAbout: (file) => file.startsWith('localstack/'),
     may: [
       ...['localstack/', 'infra/', 'shared/aws/tables.ts', 'shared/delivery/delivery-queue.ts'],
-      ...['shared/cache/valkey-connection.iovalkey.ts', 'shared/limits/rate-limit-settings.ts'],
+      ...[
+        'shared/cache/valkey-connection.iovalkey.ts',
+        'shared/limits/rate-limit-settings.ts',
+        'shared/limits/trusted-networks.ts',
+      ],
       'shared/protocol/',
     ],
     packages: true,

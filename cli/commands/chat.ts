@@ -12,7 +12,7 @@ import { makeReadTicks } from '../read-ticks.ts';
 import { openRequester } from '../requester.ts';
 import { openScreen, type Screen } from '../screen.ts';
 import { tellErrors, tellGaps, tellStates } from '../tell.ts';
-import { messageLine, plain } from '../text.ts';
+import { messageLine, type PlainText, say } from '../text.ts';
 
 const shownBefore = 20;
 
@@ -36,7 +36,7 @@ Lines may be piped in: it ends when all of them are committed.`,
     const talk = openTalk(client, invocation);
     try {
       for (const message of earlier) talk.show(message);
-      const note = (event: Event, text: string) => talk.screen.print(output.format(event, `· ${text}`));
+      const note = (event: Event, text: PlainText) => talk.screen.print(output.format(event, say`· ${text}`));
       tellStates(client, { note }, new AbortController().signal);
       tellErrors(client, { note }, connector);
       tellGaps(client, { note: async (event, text) => note(event, text) });
@@ -80,7 +80,7 @@ function openTalk(client: Client, { people: [me, them], io, output, timeoutMs }:
   const quit = Promise.withResolvers<void>();
   const typed = openScreen(io, (line) => (line === '/quit' ? quit.resolve() : submit(line)));
   const screen = { ...typed, ended: Promise.race([typed.ended, quit.promise]) };
-  const print = (event: Event, forPeople: string) => screen.print(output.format(event, forPeople));
+  const print = (event: Event, forPeople: PlainText) => screen.print(output.format(event, forPeople));
 
   function showWaiting(): void {
     const waiting = client.queued().length;
@@ -93,7 +93,7 @@ function openTalk(client: Client, { people: [me, them], io, output, timeoutMs }:
       if (isOver) return;
       failure = exitCodeOf(error);
       const [event, text] = errorEvent(error as CliError);
-      print({ ...event, content: line }, `! not sent: ${plain(line)}\n  ${text}`);
+      print({ ...event, content: line }, say`! not sent: ${line}\n  ${text}`);
     });
     showWaiting();
   }
@@ -114,7 +114,7 @@ function openTalk(client: Client, { people: [me, them], io, output, timeoutMs }:
   client.on('message', (message) => {
     if (message.senderId === them || message.recipientId === them) return show(message);
     const other = message.senderId === me ? message.recipientId : message.senderId;
-    print({ type: 'other_conversation', with: other }, `· a message in your conversation with ${other}`);
+    print({ type: 'other_conversation', with: other }, say`· a message in your conversation with ${other}`);
   });
   client.on('sent', ({ message }) => {
     committed = Math.max(committed, message.seq);
@@ -123,7 +123,7 @@ function openTalk(client: Client, { people: [me, them], io, output, timeoutMs }:
   client.on('failed', showWaiting);
   client.on('receipt', (receipt) => {
     const tick = receipt.userId === them ? ticks.receipt(receipt) : undefined;
-    if (tick) print({ type: 'receipt', ...receipt }, `· ${tick} by ${them}`);
+    if (tick) print({ type: 'receipt', ...receipt }, say`· ${tick} by ${them}`);
   });
 
   async function finish(): Promise<number> {
@@ -136,7 +136,7 @@ function openTalk(client: Client, { people: [me, them], io, output, timeoutMs }:
     isOver = true;
     const unsent = client.queued();
     for (const { content } of unsent)
-      print({ type: 'unsent', content }, `! may not have been sent: ${plain(content)}`);
+      print({ type: 'unsent', content }, say`! may not have been sent: ${content}`);
     return unsent.length > 0 ? exitCodes.unreachable : failure;
   }
 

@@ -4,7 +4,7 @@ import { conversations as readConversations } from '../conversation-of.ts';
 import { exitCodes } from '../errors.ts';
 import { wholeNumber } from '../options.ts';
 import { openRequester } from '../requester.ts';
-import { localTime } from '../text.ts';
+import { localTime, type PlainText, say } from '../text.ts';
 
 export const conversations: Command = {
   name: 'conversations',
@@ -26,7 +26,7 @@ export const conversations: Command = {
         if (printed === limit) break;
       }
       if (printed === 0)
-        await output.note({ type: 'note', message: 'none' }, `${user} has no conversations yet.`);
+        await output.note({ type: 'note', message: 'none' }, say`${user} has no conversations yet.`);
       return exitCodes.done;
     } finally {
       requester.close();
@@ -34,8 +34,8 @@ export const conversations: Command = {
   },
 };
 
-function lineOf({ members, lastSeq, unread, lastMessageAt }: ConversationSummary, user: string): string {
+function lineOf({ members, lastSeq, unread, lastMessageAt }: ConversationSummary, user: string): PlainText {
   const others = members.filter((member) => member !== user).join(', ');
   const count = `${lastSeq} message${lastSeq === 1 ? '' : 's'}`;
-  return `${localTime(lastMessageAt)}  ${others}: ${count}, ${unread} unread`;
+  return say`${localTime(lastMessageAt)}  ${others}: ${count}, ${unread} unread`;
 }

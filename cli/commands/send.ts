@@ -5,6 +5,7 @@ import { checkOutgoing } from '../../client/send-check.ts';
 import type { Command, Invocation } from '../command.ts';
 import { CliError, exitCodeOf, exitCodes, usageError } from '../errors.ts';
 import { openRequester } from '../requester.ts';
+import { say } from '../text.ts';
 
 export const send: Command = {
   name: 'send',
@@ -30,7 +31,7 @@ the --id that was printed, and it is still one message.`,
     const requester = openRequester(place, getToken, timeoutMs);
     try {
       const { message, duplicate } = await requester.ask('message.sent', { action: 'send', ...outgoing });
-      const said = `#${message.seq} ${duplicate ? 'was sent before' : 'sent'} (id ${outgoing.clientMessageId})`;
+      const said = say`#${message.seq} ${duplicate ? 'was sent before' : 'sent'} (id ${outgoing.clientMessageId})`;
       await output.result({ type: 'message', ...message, ...(duplicate && { duplicate }) }, said);
       return exitCodes.done;
     } catch (error) {

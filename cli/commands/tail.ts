@@ -7,7 +7,7 @@ import { aborted } from '../io.ts';
 import { wholeNumber } from '../options.ts';
 import { openRequester } from '../requester.ts';
 import { tellErrors, tellGaps, tellStates } from '../tell.ts';
-import { addressedLine } from '../text.ts';
+import { addressedLine, say } from '../text.ts';
 
 const ackTimeoutMs = 5_000;
 
@@ -97,7 +97,7 @@ async function acknowledge({ place, getToken, output }: Invocation, positions: R
         positions: Object.fromEntries(all.slice(start, start + limits.ackPositions)),
       });
   } catch {
-    const message = 'The last messages could not be acknowledged, and may be printed again next time.';
+    const message = say`The last messages could not be acknowledged, and may be printed again next time.`;
     await output.note({ type: 'note', message }, message);
   } finally {
     requester.close();

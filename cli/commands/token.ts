@@ -1,6 +1,7 @@
 import { tokenExpiry } from '../../client/token.ts';
 import type { Command } from '../command.ts';
 import { exitCodes } from '../errors.ts';
+import { plain } from '../text.ts';
 
 export const token: Command = {
   name: 'token',
@@ -15,7 +16,7 @@ export const token: Command = {
     const text = await getToken({ fresh: true });
     const expiry = tokenExpiry(text);
     const expiresAt = expiry === undefined ? {} : { expiresAt: new Date(expiry).toISOString() };
-    await output.result({ type: 'token', user, token: text, ...expiresAt }, text);
+    await output.word({ type: 'token', user, token: text, ...expiresAt }, plain(text));
     return exitCodes.done;
   },
 };

@@ -35,7 +35,7 @@ async function bundle(): Promise<void> {
     bundle: true,
     format: 'esm',
     platform: 'neutral',
-    target: 'es2022',
+    target: 'es2020',
     sourcemap: true,
     outfile: join(folder, 'index.js'),
   });
@@ -68,7 +68,7 @@ function writeManifest(): void {
     license,
     type: 'module',
     sideEffects: false,
-    engines: { node: '>=22' },
+    engines: { node: '>=18' },
     exports: { '.': { types: './types/client/index.d.ts', default: './index.js' } },
   };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -54,7 +54,10 @@ export class Alarms extends Construct {
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
-    alarm.addAlarmAction(new SnsAction(this.topics[severity]));
+    const tell = new SnsAction(this.topics[severity]);
+    alarm.addAlarmAction(tell);
+    // Whoever was woken is told that it is over, too.
+    alarm.addOkAction(tell);
     this.all.push(alarm);
   }
 

@@ -8,6 +8,8 @@ import { maxReceiveCount } from '#shared/delivery/delivery-queue.ts';
 export interface LaterDeliveryProps {
   /** How long the consumer may take. */
   readonly consumerTimeoutSeconds: number;
+  /** How many batches it may have at a time: 2 to 1,000. */
+  readonly maxConcurrency: number;
 }
 
 /** AWS's advice for Lambda: six times the consumer's time limit, so that a retry never overlaps its predecessor. */
@@ -18,13 +20,15 @@ const visibilityFactor = 6;
  */
 const pollerActions = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
 
-/** References to committed messages, each looked at again after ten seconds; what fails five times rests in `deadLetters`. */
+/** References to committed messages, each looked at again after ten seconds, and once more where a connection took it; what fails five times rests in `deadLetters`. */
 export class LaterDelivery extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
+  private readonly maxConcurrency: number;
 
   constructor(scope: Construct, id: string, props: LaterDeliveryProps) {
     super(scope, id);
+    this.maxConcurrency = props.maxConcurrency;
     this.deadLetters = new Queue(this, 'DeadLetters', {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -48,7 +52,7 @@ export class LaterDelivery extends Construct {
       eventSourceArn: queueArn,
       batchSize: 10,
       reportBatchItemFailures: true,
-      maxConcurrency: 100,
+      maxConcurrency: this.maxConcurrency,
     });
   }
 }

@@ -1,42 +1,39 @@
 import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
-import { CfnServerlessCache } from 'aws-cdk-lib/aws-elasticache';
+import { CfnServerlessCache, CfnUser, CfnUserGroup } from 'aws-cdk-lib/aws-elasticache';
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { accessString, cacheName, cacheUser, majorEngineVersion } from '../cache-access.ts';
 import type { CacheNetwork } from './cache-network.ts';
 
 export interface MessageCacheProps {
-  /** Distinguishes the caches of several deployments in one account. Small letters, digits, hyphens. */
-  readonly name: string;
+  /** Distinguishes the caches of several deployments in one account. */
+  readonly deployment: string;
   readonly maxGigabytes: number;
   /** Without one, the cache has a public endpoint. Both demand TLS and an IAM token. */
   readonly network?: CacheNetwork;
 }
 
-/** The user and its group that ElastiCache keeps for IAM authentication. It has no password, so there is none to leak. */
-const iamUser = 'default.iam-user';
-const iamUserGroup = 'default.iam-user-group';
-/** Public endpoints begin with this version. */
-const majorEngineVersion = '9';
-
 /** ElastiCache Serverless for Valkey. It holds sealed messages only, each for an hour, and may be lost at any time. */
 export class MessageCache extends Construct {
   readonly cache: CfnServerlessCache;
+  private readonly userId: string;
   /** For the functions that use it. */
   readonly environment: Readonly<Record<string, string>>;
 
   constructor(scope: Construct, id: string, props: MessageCacheProps) {
     super(scope, id);
     const { network } = props;
+    this.userId = cacheUser(props.deployment);
     const connectionType = network === undefined ? 'public' : 'vpc';
-    // The type is part of the name: a change of it replaces the cache, and two cannot have one name meanwhile.
-    const serverlessCacheName = `${props.name}-${connectionType}`;
+    const serverlessCacheName = cacheName(props.deployment, connectionType);
+    const group = this.addUser(props.deployment);
     this.cache = new CfnServerlessCache(this, 'Cache', {
       serverlessCacheName,
       description: 'Recent messages, sealed',
       engine: 'valkey',
       majorEngineVersion,
       connectionType,
-      userGroupId: iamUserGroup,
+      userGroupId: group.ref,
       cacheUsageLimits: { dataStorage: { unit: 'GB', maximum: props.maxGigabytes } },
       ...(network && {
         subnetIds: network.vpc.privateSubnets.map((subnet) => subnet.subnetId),
@@ -50,15 +47,32 @@ export class MessageCache extends Construct {
     this.environment = {
       CACHE_URL: `rediss://${this.cache.attrEndpointAddress}:${this.cache.attrEndpointPort}`,
       CACHE_NAME: serverlessCacheName,
-      CACHE_IAM_USER: iamUser,
+      CACHE_IAM_USER: this.userId,
     };
+  }
+
+  /** A user of the functions' own, by IAM: the account's default one may do everything in every cache of the account. */
+  private addUser(deployment: string): CfnUserGroup {
+    const user = new CfnUser(this, 'User', {
+      engine: 'valkey',
+      userId: this.userId,
+      // IAM demands that both are the same.
+      userName: this.userId,
+      authenticationMode: { Type: 'iam' },
+      accessString,
+    });
+    return new CfnUserGroup(this, 'UserGroup', {
+      engine: 'valkey',
+      userGroupId: cacheUser(deployment),
+      userIds: [user.ref],
+    });
   }
 
   grantConnect(grantee: IGrantable): void {
     const user = Stack.of(this).formatArn({
       service: 'elasticache',
       resource: 'user',
-      resourceName: iamUser,
+      resourceName: this.userId,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     grantee.grantPrincipal.addToPrincipalPolicy(

@@ -6,7 +6,20 @@ import { type TableDefinition, type TableId, tables } from '#shared/aws/tables.t
 export interface MessageTablesProps {
   /** False: the tables and what is in them go with the stack. */
   readonly keepData: boolean;
+  /** What the tables that every message touches can take from the start. */
+  readonly warmReadsPerSecond: number | undefined;
+  readonly warmWritesPerSecond: number | undefined;
 }
+
+/** Those that a send reads or writes. The others have few requests. */
+const busy: readonly TableId[] = [
+  'conversations',
+  'messages',
+  'mailboxes',
+  'relationships',
+  'connections',
+  'rateLimits',
+];
 
 const attributeTypes = { S: AttributeType.STRING, N: AttributeType.NUMBER, B: AttributeType.BINARY };
 
@@ -24,12 +37,13 @@ export class MessageTables extends Construct {
     super(scope, id);
     const entries = Object.entries(tables).map(([tableId, definition]) => [
       tableId,
-      this.addTable(tableId, definition, props.keepData),
+      this.addTable(tableId, definition, props),
     ]);
     this.byId = Object.fromEntries(entries) as Record<TableId, TableV2>;
   }
 
-  private addTable(tableId: string, definition: TableDefinition, keepData: boolean): TableV2 {
+  private addTable(tableId: string, definition: TableDefinition, props: MessageTablesProps): TableV2 {
+    const { keepData, warmReadsPerSecond, warmWritesPerSecond } = props;
     const { partitionKey, sortKey, index, timeToLive, holdsData } = definition;
     const protect = holdsData && keepData;
     const table = new TableV2(this, tableId.charAt(0).toUpperCase() + tableId.slice(1), {
@@ -46,6 +60,13 @@ export class MessageTables extends Construct {
       }),
       ...(timeToLive !== undefined && { timeToLiveAttribute: timeToLive }),
       billing: Billing.onDemand(),
+      ...(busy.some((one) => one === tableId) &&
+        (warmReadsPerSecond ?? warmWritesPerSecond) !== undefined && {
+          warmThroughput: {
+            ...(warmReadsPerSecond !== undefined && { readUnitsPerSecond: warmReadsPerSecond }),
+            ...(warmWritesPerSecond !== undefined && { writeUnitsPerSecond: warmWritesPerSecond }),
+          },
+        }),
       encryption: TableEncryptionV2.dynamoOwnedKey(),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: holdsData },
       deletionProtection: protect,

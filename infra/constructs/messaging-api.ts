@@ -7,6 +7,7 @@ import {
   IpAddressType,
   LogGroupLogDestination,
   WebSocketApi,
+  type WebSocketRoute,
   WebSocketStage,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
@@ -81,9 +82,10 @@ export class MessagingApi extends Construct {
     const authorizer = new WebSocketLambdaAuthorizer('Authorizer', targets.authorizer, {
       identitySource: [],
     });
+    let previous: WebSocketRoute | undefined;
     for (const route of targets.routes) {
       const name = route.key.replace('$', '');
-      const added = this.api.addRoute(route.key, {
+      const added: WebSocketRoute = this.api.addRoute(route.key, {
         integration: new WebSocketLambdaIntegration(
           `${name}-integration`,
           targets.functionOf(route.function),
@@ -91,6 +93,9 @@ export class MessagingApi extends Construct {
         ...(route.key === '$connect' && { authorizer }),
         returnResponse: route.routeResponse,
       });
+      // Each route that is made or changed redeploys the stage by itself, and two at once are refused as a conflict.
+      if (previous !== undefined) added.node.addDependency(previous);
+      previous = added;
       if (route.key === '$connect') continue;
       Validations.of(added).acknowledge({
         id: 'AwsSolutions-APIG4',
@@ -98,6 +103,8 @@ export class MessagingApi extends Construct {
           'A WebSocket API authorizes at $connect alone; every later frame belongs to an authorized connection.',
       });
     }
+    // Nobody can connect before everything is there.
+    if (previous !== undefined) this.stage.node.addDependency(previous);
   }
 
   /** Allows `POST` (push a frame) or `DELETE` (close) on the live connections of this stage. */

@@ -12,6 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { rolePath } from '../deployed/names.ts';
 import type { Settings } from '../settings.ts';
 import type { CacheNetwork } from './cache-network.ts';
 
@@ -21,6 +22,8 @@ export interface MessagingFunctionProps {
   readonly bundle: string;
   readonly memoryMegabytes: number;
   readonly timeoutSeconds: number;
+  /** How many of it run at a time, no more and never fewer for others' sake. */
+  readonly reserved: number | undefined;
   readonly settings: Settings;
   /** Only with a cache inside a VPC. */
   readonly network?: CacheNetwork;
@@ -38,7 +41,10 @@ export class MessagingFunction extends Construct {
       retention: settings.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      path: rolePath(settings.name),
+    });
     logGroup.grantWrite(this.role);
     network?.grantInterfaces(this.role);
     this.lambda = new LambdaFunction(this, 'Function', {
@@ -49,6 +55,7 @@ export class MessagingFunction extends Construct {
       handler: 'index.handler',
       memorySize: props.memoryMegabytes,
       timeout: Duration.seconds(props.timeoutSeconds),
+      ...(props.reserved !== undefined && { reservedConcurrentExecutions: props.reserved }),
       role: this.role,
       logGroup,
       loggingFormat: LoggingFormat.JSON,

@@ -1,5 +1,6 @@
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { reservations } from '../concurrency.ts';
 import { type FunctionName, type FunctionNeeds, functionNeeds } from '../function-needs.ts';
 import { grantNeeds, type SharedParts } from '../grant-needs.ts';
 import type { Settings } from '../settings.ts';
@@ -36,6 +37,7 @@ export class MessagingFunctions extends Construct {
       bundle: bundles[name],
       memoryMegabytes: needs.memoryMegabytes,
       timeoutSeconds: needs.timeoutSeconds,
+      reserved: reservations(settings.concurrency)[name],
       settings,
       ...(needs.usesCache && parts.network && { network: parts.network }),
     });

@@ -122,6 +122,7 @@ function lastRow({ laterDelivery, service, cache }: OperationsDashboardProps): I
         period,
       }),
       counter(service, 'PushFailed'),
+      counter(service, 'ConnectionNotReading'),
       counter(service, 'WitnessFailed'),
     ]),
     graph('Cache', [

@@ -1,3 +1,6 @@
+import { Rule } from 'aws-cdk-lib/aws-events';
+import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
+import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { alarmList, type Watched } from '../alarm-list.ts';
 import type { Settings } from '../settings.ts';
@@ -8,6 +11,7 @@ import { OperationsDashboard } from './operations-dashboard.ts';
 export interface OperationsProps extends Omit<Watched, 'service' | 'requestsPerSecond'> {
   readonly settings: Settings;
   readonly cache?: MessageCache;
+  readonly contentKey: Key;
 }
 
 /** What watches a deployment and calls somebody. */
@@ -27,6 +31,26 @@ export class Operations extends Construct {
       ...watched,
       name: settings.name,
       alarms: this.alarms.all,
+    });
+    this.watchKey(props.contentKey);
+  }
+
+  /**
+   * Whoever disables the key or has it deleted stops all reading, at once or after weeks in which nobody notices. The events are
+   * those of CloudTrail, for which the account needs a trail.
+   */
+  private watchKey(key: Key): void {
+    new Rule(this, 'KeyInDanger', {
+      description: 'The key that seals message content was disabled, or will be deleted',
+      eventPattern: {
+        source: ['aws.kms'],
+        detailType: ['AWS API Call via CloudTrail'],
+        detail: {
+          eventName: ['DisableKey', 'ScheduleKeyDeletion'],
+          resources: { ARN: [key.keyArn] },
+        },
+      },
+      targets: [new SnsTopic(this.alarms.topics.critical)],
     });
   }
 }

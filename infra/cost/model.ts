@@ -60,7 +60,7 @@ const milliseconds = {
   send: 50,
   reconnect: 60,
   sync: 20,
-  ping: 2,
+  ping: 10,
   deliver: 20,
 };
 /** In an hour of a quiet connection, by the SDK's habits: a look each 15 minutes, a ping after each 4 without a frame. */
@@ -104,7 +104,7 @@ export function monthlyCost(workload: Workload): CostLine[] {
   const mailboxReads = Math.ceil((workload.conversationsPerUser * mailboxBytes) / 4096);
   const writesOfSend =
     send.writeUnits + send.firstOfHour / workload.messagesInHour + 2 * (messageKilobytes - 1);
-  const writes = messages * writesOfSend + 2 * acks + 5 * sessions + 2 * looks;
+  const writes = messages * writesOfSend + 2 * acks + 6 * sessions + 2 * looks + pings;
   const reads =
     messages * (send.readUnits + 1 + 3 * offlineShare) +
     2 * acks +

@@ -1,8 +1,9 @@
-import { Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { ContentKey } from '../constructs/content-key.ts';
 import { MessageTables } from '../constructs/message-tables.ts';
 import { UserDirectory } from '../constructs/user-directory.ts';
+import { dataSettings, recordOf, recordOutput } from '../deployed/record.ts';
 import type { Settings } from '../settings.ts';
 
 export interface DataStackProps extends StackProps {
@@ -19,11 +20,19 @@ export class DataStack extends Stack {
   constructor(scope: Construct, id: string, props: DataStackProps) {
     super(scope, id, { ...props, terminationProtection: props.settings.keepData });
     const { keepData, name, issuer, selfSignUp } = props.settings;
-    this.tables = new MessageTables(this, 'Tables', { keepData });
+    this.tables = new MessageTables(this, 'Tables', {
+      keepData,
+      warmReadsPerSecond: props.settings.warmReadsPerSecond,
+      warmWritesPerSecond: props.settings.warmWritesPerSecond,
+    });
     this.contentKey = new ContentKey(this, 'ContentKey', {
       keepData,
-      alias: `${name.toLowerCase()}-content`,
+      deployment: name,
     });
     if (issuer === undefined) this.users = new UserDirectory(this, 'Users', { keepData, selfSignUp });
+    new CfnOutput(this, recordOutput, {
+      value: recordOf(props.settings, dataSettings),
+      description: 'With which settings this was deployed',
+    });
   }
 }

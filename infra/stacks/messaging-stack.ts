@@ -1,6 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Construct } from 'constructs';
+import { pollerConcurrency } from '../concurrency.ts';
 import type { Alarms } from '../constructs/alarms.ts';
 import { CacheNetwork } from '../constructs/cache-network.ts';
 import { LaterDelivery } from '../constructs/later-delivery.ts';
@@ -8,6 +9,7 @@ import { MessageCache } from '../constructs/message-cache.ts';
 import { MessagingApi } from '../constructs/messaging-api.ts';
 import { MessagingFunctions, type MessagingFunctionsProps } from '../constructs/messaging-functions.ts';
 import { Operations, type OperationsProps } from '../constructs/operations.ts';
+import { recordOf, recordOutput } from '../deployed/record.ts';
 import { functionNeeds } from '../function-needs.ts';
 import type { SignIn } from '../grant-needs.ts';
 import { authorizerFunction, queueFunction, routes } from '../routes.ts';
@@ -34,6 +36,7 @@ export class MessagingStack extends Stack {
     this.api = new MessagingApi(this, 'Messaging', { settings: props.settings });
     const laterDelivery = new LaterDelivery(this, 'LaterDelivery', {
       consumerTimeoutSeconds: functionNeeds[queueFunction].timeoutSeconds,
+      maxConcurrency: pollerConcurrency(props.settings.concurrency),
     });
     const notifications = new EventBus(this, 'Notifications', {
       eventBusName: `${props.settings.name.toLowerCase()}-notifications`,
@@ -67,7 +70,7 @@ export class MessagingStack extends Stack {
   private addCache(): { cache?: MessageCache; network?: CacheNetwork } {
     const { cache, cacheMaxGigabytes: maxGigabytes, name } = this.settings;
     if (cache === 'none') return {};
-    const props = { name: name.toLowerCase(), maxGigabytes };
+    const props = { deployment: name, maxGigabytes };
     if (cache === 'public') return { cache: new MessageCache(this, 'Cache', props) };
     const network = new CacheNetwork(this, 'CacheNetwork');
     return { cache: new MessageCache(this, 'Cache', { ...props, network }), network };
@@ -76,7 +79,7 @@ export class MessagingStack extends Stack {
   private signIn(): SignIn {
     const { users } = this.data;
     const issuer = users?.issuer ?? this.settings.issuer;
-    const audience = users?.client.userPoolClientId ?? this.settings.audience;
+    const audience = users?.client.userPoolClientId ?? this.settings.audience?.join(',');
     if (issuer === undefined || audience === undefined) throw new Error('No issuer and no user directory.');
     const { jwksUri = `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`, tokenScope } = this.settings;
     return { issuer, audience, jwksUri, ...(tokenScope !== undefined && { scope: tokenScope }) };
@@ -88,7 +91,9 @@ export class MessagingStack extends Stack {
       ...parts,
       api: this.api,
       settings: this.settings,
+      tables: this.data.tables.byId,
       busyTables: { conversations, messages, mailboxes },
+      contentKey: this.data.contentKey.key,
     });
   }
 
@@ -124,6 +129,7 @@ export class MessagingStack extends Stack {
         'The client for which tokens are issued, and their audience',
       );
     }
+    output(recordOutput, recordOf(this.settings), 'With which settings this was deployed');
     output(
       'NextStep',
       `Get a token (docs/deploy.md, "Connect"), then: npx wscat -c ${this.api.url} -H "Authorization: Bearer $TOKEN"`,

@@ -5,6 +5,5 @@ import { readEmulation } from './emulation.ts';
 
 /** The product's own CDK app, with what an emulator cannot do taken out. Run by the CDK's command line in `cdk.ts`. */
 const app = new App();
-const { messaging } = await addBundledPostrider(app);
-adaptToEmulator(messaging, readEmulation(process.env));
+adaptToEmulator(await addBundledPostrider(app), readEmulation(process.env));
 app.synth();

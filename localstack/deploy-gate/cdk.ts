@@ -32,10 +32,12 @@ export function makeCdk({ emulation, environment, directory, settings = [] }: Cd
   const common = [
     ['--app', 'node localstack/deploy-gate/app.ts'],
     ['--output', join(directory, 'cdk.out')],
-    ...['postrider:cache=none', `postrider:rateLimits=${addressLimits}`, ...settings].map((setting) => [
-      '-c',
-      setting,
-    ]),
+    ...[
+      'postrider:cache=none',
+      'postrider:apiGatewayLogRole=create',
+      `postrider:rateLimits=${addressLimits}`,
+      ...settings,
+    ].map((setting) => ['-c', setting]),
   ].flat();
   const env = {
     ...process.env,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { closeServer, listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
+import { createServerForPrograms } from '#localstack/http/who-asks.ts';
 
 /** What AWS answers when it refuses. `name` is what the SDK shows as the error's name. */
 export class ServiceError extends Error {
@@ -28,9 +29,9 @@ export interface AwsJsonServerOptions {
   readonly operations: Readonly<Record<string, Operation>>;
 }
 
-/** Serves AWS's JSON 1.1 protocol on loopback: POST /, `X-Amz-Target`, errors with `__type`. Signatures are not checked. */
+/** Serves AWS's JSON 1.1 protocol on loopback: POST /, `X-Amz-Target`, errors with `__type`. Signatures are not checked; web pages are refused. */
 export async function startAwsJsonServer(options: AwsJsonServerOptions): Promise<AwsJsonServer> {
-  const server = createServer((request, response) => {
+  const server = createServerForPrograms((request, response) => {
     void answer(request, response, options);
   });
   const port = await listenOnLoopback(server);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Server as HttpServer } from 'node:http';
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 
 export const loopback = '127.0.0.1';
@@ -9,6 +9,15 @@ export async function listenOnLoopback(server: Server, port = 0): Promise<number
   server.listen(port, loopback);
   await once(server, 'listening');
   return portOf(server.address());
+}
+
+/** Has `server` answer at another address of this machine as well. Ends with `closeServer` of what it returns. */
+export async function listenAlsoAt(server: HttpServer, address: string, port: number): Promise<HttpServer> {
+  const other = createHttpServer((...asked) => server.emit('request', ...asked));
+  other.on('upgrade', (...asked) => server.emit('upgrade', ...asked));
+  other.listen({ host: address, port, ipv6Only: true });
+  await once(other, 'listening');
+  return other;
 }
 
 /** Stops listening and ends every connection, keep-alive ones included. */

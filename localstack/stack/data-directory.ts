@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -24,6 +24,10 @@ export class DataDirectoryError extends Error {
 
 // Long enough for a stack that is just ending.
 const patienceMs = 3_000;
+const lockFile = 'lock';
+
+/** In the directory, and what shows that it is one of ours. */
+export const databaseFile = 'dynamodb.sqlite';
 
 /** Opens the directory for this stack alone, making it if need be; a temporary one without `path`. */
 export async function openDataDirectory(path?: string): Promise<DataDirectory> {
@@ -33,6 +37,7 @@ export async function openDataDirectory(path?: string): Promise<DataDirectory> {
   const absolute = resolve(path);
   try {
     makeDirectory(absolute);
+    keepToOwner(absolute);
   } catch (cause) {
     throw unusable(absolute, cause);
   }
@@ -82,6 +87,19 @@ function makeDirectory(path: string): void {
 }
 
 /**
+ * 0700: tokens and ciphertexts are nobody else's. A directory that holds other things as well is not ours to change, and is
+ * refused while others may read it.
+ */
+function keepToOwner(path: string): void {
+  if (process.platform === 'win32' || (statSync(path).mode & 0o077) === 0) return;
+  const names = readdirSync(path);
+  const isOurs = names.includes(databaseFile) || names.every((name) => name === lockFile);
+  if (!isOurs)
+    throw new Error(`others may read it, and it holds what is not of this stack. Try: chmod 700 ${path}`);
+  chmodSync(path, 0o700);
+}
+
+/**
  * SQLite's exclusive transaction is a lock of the operating system, on every platform. It ends with the process, even
  * by SIGKILL. A file with a process id in it would stay, and might come to name somebody else.
  */
@@ -106,7 +124,7 @@ async function lock(directory: string): Promise<() => void> {
 
 function openLockFile(directory: string): DatabaseSync {
   try {
-    return new DatabaseSync(join(directory, 'lock'));
+    return new DatabaseSync(join(directory, lockFile));
   } catch (cause) {
     throw unusable(directory, cause);
   }

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Duplex } from 'node:stream';
 import sirv, { type RequestHandler } from 'sirv';
 import type { Gateway } from '#localstack/emulators/gateway/gateway.ts';
@@ -6,7 +12,9 @@ import { type Issuer, issuerPaths } from '#localstack/emulators/issuer/issuer.ts
 import { answerJson, answerText } from '#localstack/http/http-answers.ts';
 import { loopback } from '#localstack/http/loopback-server.ts';
 import { targetOf } from '#localstack/http/request-target.ts';
+import { isLoopbackName, nameOfHost, nameOfOrigin } from '#localstack/http/who-asks.ts';
 import type { Inspector } from '#localstack/inspector/inspector.ts';
+import { pageHeaders } from '#localstack/stack/page-headers.ts';
 
 /** What the one port leads to, once it is there. */
 export interface Rooms {
@@ -23,6 +31,8 @@ interface OpenRooms extends Rooms {
 
 export interface FrontDoorOptions {
   readonly stage: string;
+  /** Beside those of the loopback, the names by which it may be asked, in lower case; none by default. */
+  readonly names?: readonly string[];
 }
 
 export interface FrontDoor {
@@ -35,17 +45,30 @@ export interface FrontDoor {
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   let rooms: OpenRooms | undefined;
   const server = createServer((request, response) => {
-    if (rooms === undefined) answerText(response, 503, 'The stack is starting.\n');
+    const refusal = refusalOf(request, options);
+    if (refusal !== undefined) answerText(response, 403, refusal);
+    else if (rooms === undefined) answerText(response, 503, 'The stack is starting.\n');
     else answer(rooms, options, request, response);
   });
   server.on('upgrade', (request, socket, head) => {
-    if (rooms?.gateway.handleUpgrade(request, socket, head)) return;
-    refuseUpgrade(request, socket, options.stage, rooms !== undefined);
+    const refusal = refusalOf(request, options);
+    if (refusal !== undefined) refuseUpgrade(socket, '403 Forbidden', refusal);
+    else if (rooms === undefined)
+      refuseUpgrade(socket, '503 Service Unavailable', 'The stack is starting.\n');
+    else if (!rooms.gateway.handleUpgrade(request, socket, head))
+      refuseUpgrade(
+        socket,
+        '404 Not Found',
+        `The WebSocket is at ws://${hostOf(request)}/${options.stage}\n`,
+      );
   });
   return {
     server,
     open(opened) {
-      rooms = { ...opened, page: sirv(opened.webDirectory, { setHeaders: forbidKeeping }) };
+      rooms = {
+        ...opened,
+        page: sirv(opened.webDirectory, { setHeaders: (response) => response.setHeaders(pageHeaders) }),
+      };
     },
   };
 }
@@ -58,10 +81,7 @@ function answer(
 ): void {
   if (rooms.gateway.handleRequest(request, response)) return;
   const { path } = targetOf(request);
-  if (ownPaths.includes(path) && !isAskedByLoopback(request)) {
-    refuseName(request, response);
-    return;
-  }
+  if (path === issuerPaths.token) letPageRead(request, response);
   if (rooms.issuer.handleRequest(request, response)) return;
   if (rooms.inspector.handleRequest(request, response)) return;
   const isRead = request.method === 'GET' || request.method === 'HEAD';
@@ -82,11 +102,6 @@ function showPage(
   page(request, response, otherwise);
 }
 
-function forbidKeeping(response: ServerResponse): void {
-  response.setHeader('cache-control', 'no-store');
-  response.setHeader('x-content-type-options', 'nosniff');
-}
-
 function refusePath(request: IncomingMessage, response: ServerResponse, stage: string): void {
   const { path } = targetOf(request);
   const addresses = describeAddresses(request, stage);
@@ -94,16 +109,33 @@ function refusePath(request: IncomingMessage, response: ServerResponse, stage: s
   else answerText(response, 404, `Nothing is at ${path}.\n${addresses}`);
 }
 
-/** What a page from elsewhere must not read, although its host's name was made to lead here (DNS rebinding). */
-const ownPaths: readonly string[] = [issuerPaths.token, '/inspect'];
-
-function isAskedByLoopback(request: IncomingMessage): boolean {
-  return /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?$/i.test(hostOf(request));
+/**
+ * Why this request gets nothing, in words for whoever reads them; undefined if it gets what it asks for. A page of somebody
+ * else shows itself by its `Origin`, or by a `Host` whose name was made to lead here (DNS rebinding).
+ */
+function refusalOf(
+  { headers, socket }: IncomingMessage,
+  { names = [] }: FrontDoorOptions,
+): string | undefined {
+  const isOurs = (name: string) => isLoopbackName(name) || names.includes(name);
+  const { host = loopback, origin } = headers;
+  if (!isOurs(nameOfHost(host)))
+    return `This is not asked by the name ${JSON.stringify(host)}, but as http://${loopback}:${socket.localPort}. Start it with HOST=name to have it asked by a name or an address.\n`;
+  if (origin === undefined && isEmbedded(headers))
+    return 'This is not to be embedded by a page of another site.\n';
+  if (origin === undefined || isOurs(nameOfOrigin(origin) ?? '')) return undefined;
+  return `This is not for pages of ${JSON.stringify(origin)}, but for those of ${loopback} and localhost. Start it with HOST=name to let pages of a name or an address in.\n`;
 }
 
-function refuseName({ url, socket }: IncomingMessage, response: ServerResponse): void {
-  const address = `http://${loopback}:${socket.localPort}${url}`;
-  answerText(response, 403, `This is for this machine alone, by a name of its own: ${address}\n`);
+/** A picture, a script or a frame of a page elsewhere comes without an `Origin`, but not without these. */
+function isEmbedded(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-fetch-site'] === 'cross-site' && headers['sec-fetch-dest'] !== 'document';
+}
+
+/** CORS: whoever comes this far may read it. */
+function letPageRead({ headers: { origin } }: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('vary', 'origin');
+  if (origin !== undefined) response.setHeader('access-control-allow-origin', origin);
 }
 
 function refuseWithoutUpgrade(request: IncomingMessage, response: ServerResponse, stage: string): void {
@@ -112,10 +144,7 @@ function refuseWithoutUpgrade(request: IncomingMessage, response: ServerResponse
   answerText(response, 426, `This is a WebSocket: connect to ws://${hostOf(request)}/${stage}\n`);
 }
 
-function refuseUpgrade(request: IncomingMessage, socket: Duplex, stage: string, isOpen: boolean): void {
-  const [status, text] = isOpen
-    ? ['404 Not Found', `The WebSocket is at ws://${hostOf(request)}/${stage}\n`]
-    : ['503 Service Unavailable', 'The stack is starting.\n'];
+function refuseUpgrade(socket: Duplex, status: string, text: string): void {
   socket.on('error', () => undefined);
   socket.end(
     `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
@@ -135,5 +164,5 @@ function describeAddresses(request: IncomingMessage, stage: string): string {
 }
 
 function hostOf(request: IncomingMessage): string {
-  return request.headers.host ?? 'localhost';
+  return request.headers.host ?? loopback;
 }

@@ -4,7 +4,7 @@ import { type DynamoDb, startDynamoDb } from '#localstack/emulators/dynamodb/dyn
 import { type Events, type OnEvent, startEvents } from '#localstack/emulators/events/events.ts';
 import { type Kms, startKms } from '#localstack/emulators/kms/kms.ts';
 import { type Sqs, startSqs } from '#localstack/emulators/sqs/sqs.ts';
-import type { DataDirectory } from '#localstack/stack/data-directory.ts';
+import { type DataDirectory, databaseFile } from '#localstack/stack/data-directory.ts';
 import { settleAll } from '#localstack/stack/settle-all.ts';
 
 export interface Services {
@@ -39,9 +39,7 @@ export async function startServices(
     owned(
       startDynamoDb({
         onCrash,
-        ...(kept === undefined
-          ? { removeAfterwards: directory.path }
-          : { file: join(kept, 'dynamodb.sqlite') }),
+        ...(kept === undefined ? { removeAfterwards: directory.path } : { file: join(kept, databaseFile) }),
       }),
     ),
     owned(startSqs(kept === undefined ? {} : { directory: join(kept, 'sqs') })),

@@ -1,9 +1,15 @@
-import type { ServerResponse } from 'node:http';
-import { Agent, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import {
+  Agent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
 import type { InvocationObserver, ObservedInvocation } from '#localstack/emulators/lambda/local-function.ts';
 import { roundTripHeader } from '#localstack/emulators/lambda/round-trips.ts';
 import { traceRoot } from '#localstack/emulators/lambda/trace-id.ts';
 import { closeServer, listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
+import { createServerForPrograms } from '#localstack/http/who-asks.ts';
 import { askForCapacity, type ConsumedCapacity, consumedCapacity } from './consumed-capacity.ts';
 import { type NamedOperation, nameOperation, type WireService } from './services.ts';
 
@@ -88,7 +94,7 @@ const hopHeaders = new Set([
  * The wire between the functions and the services that they call: an HTTP proxy on loopback. Which service a request
  * is for it finds in the request, by `X-Amz-Target` or its path. It keeps connections alive on both sides, and answers
  * only with what the service answered, so that nothing is acknowledged here that was not done there. Bodies pass as a
- * whole: none of these services streams.
+ * whole: none of these services streams. Web pages are refused.
  */
 export async function startWire({ services }: WireOptions): Promise<Wire> {
   // Lets go of an idle socket before Node's servers do, after 5 s: a request must not meet one that is just being closed.
@@ -126,7 +132,7 @@ export async function startWire({ services }: WireOptions): Promise<Wire> {
     for (const { callEnded } of observers) callEnded?.(call, { endedAt, answer, consumed });
   }
 
-  const server = createServer((incoming, response) => {
+  const server = createServerForPrograms((incoming, response) => {
     take(incoming, response).catch(() => response.destroy());
   });
   // A frozen environment comes back to its connections after any time, and must not find them closed under its request.

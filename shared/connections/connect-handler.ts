@@ -17,7 +17,7 @@ interface Options {
 /** `$connect`, once the authorizer has let it through. What is thrown here becomes the handshake's 502. */
 export function makeConnectHandler({ openConnection, telemetry }: Options) {
   return async (event: SocketEvent, context?: unknown): Promise<SocketResult> => {
-    telemetry.begin(context, { ...lineKeysOf(event), action: '$connect' });
+    telemetry.begin(context, lineKeysOf(event));
     const { connectionId, connectedAt, authorizer } = event.requestContext;
     try {
       const result = await openConnection({

@@ -10,7 +10,7 @@ interface Options {
 /** `$disconnect`. Best effort, as the event itself is: a row that stays is found out by a 410, and ends by its time to live. */
 export function makeDisconnectHandler({ connections, telemetry }: Options) {
   return async (event: SocketEvent, context?: unknown): Promise<SocketResult> => {
-    telemetry.begin(context, { ...lineKeysOf(event), action: '$disconnect' });
+    telemetry.begin(context, lineKeysOf(event));
     try {
       const { connectionId } = event.requestContext;
       await connections.remove({ userId: actorOf(event).userId, connectionId });

@@ -19,14 +19,16 @@ export function makeManagementApi({ api, clock, random }: Options): ConnectionGa
   const { retrying } = makeRetries({ clock, random });
 
   return {
-    async post(connectionId, frame, { mayRepeat } = { mayRepeat: false }) {
+    async post(connectionId, frame, { mayRepeat = false, waitsForReader = false } = {}) {
       const command = new PostToConnectionCommand({ ConnectionId: connectionId, Data: frame });
       const isTransient = mayRepeat ? isThrottledOrUnanswered : isThrottled;
+      const send = () => retrying(policies.post, () => api.send(command), isTransient);
       try {
-        await retrying(policies.post, () => api.send(command), isTransient);
+        await (waitsForReader ? retrying(policies.fullSocket, send, isFull) : send());
         return 'posted';
       } catch (error) {
         if (isGone(error)) return 'gone';
+        if (isFull(error)) return 'full';
         throw error;
       }
     },
@@ -48,9 +50,19 @@ function isGone(error: unknown): boolean {
   return errorName(error) === 'GoneException';
 }
 
-/** Throttled, or the client's buffer is full: not sent, so sending again is harmless. */
+/** Throttled: not sent, so sending again is harmless. */
 function isThrottled(error: unknown): boolean {
-  return statusOf(error) === 429;
+  return statusOf(error) === 429 && !isFull(error);
+}
+
+/**
+ * The client does not read, and what waits for it is as much as API Gateway keeps. It is a 429 of the same name as a
+ * throttle, so only its words can tell. Words that tell of both are taken for a throttle: a healthy connection must not
+ * be closed for the load of others.
+ */
+function isFull(error: unknown): boolean {
+  if (statusOf(error) !== 429 || !(error instanceof Error)) return false;
+  return /\bbuffer\b/i.test(error.message) && !/\brequests?\b/i.test(error.message);
 }
 
 /** The same, or there was no answer, or one of a server that failed: it may have been sent. */

@@ -1,4 +1,5 @@
-import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
+import type { RateLimitCharge, RateLimiter } from '#shared/limits/rate-limiter.ts';
+import type { IsTrusted } from '#shared/limits/trusted-networks.ts';
 import { limits } from '#shared/protocol/limits.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
 import { makeRetries, policies } from '#shared/runtime/retries.ts';
@@ -10,6 +11,8 @@ export interface OpenConnectionDependencies {
   readonly connections: Connections;
   readonly gateway: ConnectionGateway;
   readonly limiter: RateLimiter;
+  /** Addresses without a limit of their own, such as those of an office. */
+  readonly isTrusted: IsTrusted;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
 }
@@ -23,13 +26,13 @@ export type OpenConnection = (connection: Connection) => Promise<OpenConnectionR
 /** Older ones are open, or gone. */
 const openingMs = 5_000;
 
-/** Lets a connection in, within the address's limit, and shows the user's oldest out where there are too many. */
+/** Lets a connection in, within the limits of its user and its address, and shows the user's oldest out where there are too many. */
 export function makeOpenConnection(dependencies: OpenConnectionDependencies): OpenConnection {
-  const { connections, gateway, limiter, clock, telemetry } = dependencies;
+  const { connections, gateway, limiter, isTrusted, clock, telemetry } = dependencies;
   const retries = makeRetries({ clock });
 
   return async (connection) => {
-    const decision = await limiter.take([{ limit: 'connectionsPerAddress', of: connection.address }]);
+    const decision = await limiter.take(chargesOf(connection), 'inTurn');
     if (!decision.allowed) return { opened: false, retryAfterMs: decision.retryAfterMs };
     try {
       await connections.add(connection);
@@ -43,6 +46,12 @@ export function makeOpenConnection(dependencies: OpenConnectionDependencies): Op
     }
     return { opened: true };
   };
+
+  /** The user's first: one account that tries without end takes nothing from others behind the same address. */
+  function chargesOf({ userId, address }: Connection): RateLimitCharge[] {
+    const ofUser = { limit: 'connectionsPerUser', of: userId } as const;
+    return isTrusted(address) ? [ofUser] : [ofUser, { limit: 'connectionsPerAddress', of: address }];
+  }
 
   async function showOutSurplus({ userId, connectionId }: Connection): Promise<void> {
     const live = await connections.of(userId, 'strong', passOver(telemetry));

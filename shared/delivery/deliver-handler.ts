@@ -1,6 +1,6 @@
 import type { FunctionTelemetry, Telemetry } from '#shared/runtime/telemetry.ts';
 import type { DeliverLater } from './deliver-later.ts';
-import { maxReceiveCount, parseReference } from './delivery-queue.ts';
+import { parseReference } from './delivery-queue.ts';
 
 /** What is used of SQS's event. */
 export interface QueueEvent {
@@ -10,7 +10,6 @@ export interface QueueEvent {
 interface QueueRecord {
   readonly messageId: string;
   readonly body: string;
-  readonly attributes: { readonly ApproximateReceiveCount: string };
 }
 
 /** The records that are to come again. */
@@ -24,21 +23,20 @@ interface Options {
 }
 
 /**
- * A batch of the delivery queue. Each record stands for itself: one that came too early or could not be posted comes once
- * more, those that fail do too, and in the end rest in the dead-letter queue.
+ * A batch of the delivery queue. Each record stands for itself: one that fails comes again after the visibility time-out,
+ * and in the end rests in the dead-letter queue.
  */
 export function makeDeliverHandler({ deliverLaterTelling, telemetry }: Options) {
   /** Whether it is to come again. */
-  async function lookAgain({ messageId, body, attributes }: QueueRecord): Promise<boolean> {
+  async function lookAgain({ messageId, body }: QueueRecord): Promise<boolean> {
     let told = telemetry.of({});
     try {
       const reference = parseReference(body);
       const { recipientId: userId, conversationId, seq } = reference;
       told = telemetry.of({ userId, conversationId, seq, messageId: reference.messageId });
-      const isLast = Number(attributes.ApproximateReceiveCount) >= maxReceiveCount;
-      const isDone = await deliverLaterTelling(told)(reference, isLast);
-      if (!isDone) telemetry.count('DeliverLaterAgain');
-      return !isDone;
+      const outcome = await deliverLaterTelling(told)(reference);
+      if (outcome === 'leftAgain') telemetry.count('DeliverLaterAgain');
+      return false;
     } catch (error) {
       told.error('later delivery failed', error, { recordId: messageId });
       telemetry.count('DeliverLaterFailed');

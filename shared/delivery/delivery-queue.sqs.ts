@@ -12,13 +12,22 @@ const lookAgainAfterSeconds = 10;
 /** References to messages, each of which comes back for a second look. */
 export function makeDeliveryQueue({ sqs, queueUrl }: Options): DeliveryQueue {
   return {
-    async leave({ recipientId, conversationId, seq, messageId }) {
-      const reference: MessageReference = { recipientId, conversationId, seq, messageId };
+    async leave(
+      { recipientId, conversationId, seq, messageId, isLastLook },
+      afterSeconds = lookAgainAfterSeconds,
+    ) {
+      const reference: MessageReference = {
+        recipientId,
+        conversationId,
+        seq,
+        messageId,
+        ...(isLastLook && { isLastLook }),
+      };
       await sqs.send(
         new SendMessageCommand({
           QueueUrl: queueUrl,
           MessageBody: JSON.stringify(reference),
-          DelaySeconds: lookAgainAfterSeconds,
+          DelaySeconds: afterSeconds,
         }),
       );
     },

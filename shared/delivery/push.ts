@@ -23,7 +23,7 @@ export function isOpen(
   return ready && expiresAt > clock.now() && openedIn === epoch;
 }
 
-/** How many connections took a push, and how many it could not be posted to. */
+/** How many connections took a push, and how many may take it at another try. Those that are gone or do not read count as neither. */
 export interface Pushed {
   readonly taken: number;
   readonly failed: number;
@@ -39,12 +39,19 @@ export async function pushTo(
   const open = connections.filter((connection) => isOpen(connection, dependencies));
   if (open.length === 0) return { taken: 0, failed: 0 };
   const frame = frameOf();
+  /** It does not read: nobody writes to it any more. It comes back for what it has missed. */
+  const end = async ({ connectionId }: Connection) => {
+    telemetry.info('connection ended that does not read', { connectionId });
+    telemetry.count('ConnectionNotReading');
+    await gateway.close(connectionId);
+  };
   const outcomes = await Promise.all(
     open.map(async (connection) => {
       try {
         const outcome = await gateway.post(connection.connectionId, frame, { mayRepeat: true });
         // The connection was ready once, so this is not the 410 of one that is still opening.
-        if (outcome === 'gone') await table.remove(connection);
+        if (outcome !== 'posted') await table.remove(connection);
+        if (outcome === 'full') await end(connection);
         return outcome;
       } catch (error) {
         telemetry.error('push failed', error, { to: connection.connectionId });

@@ -121,25 +121,52 @@ export function makeRateLimiter(deps: RateLimiterDependencies): RateLimiter {
     return { allowed: false, retryAfterMs: longestWait(waits) };
   }
 
-  return {
-    lastKnown: (charges) => decisionSoFar(book(charges)),
-    async take(charges) {
-      const bookings = book(charges);
-      // Without this a flood would be paid for frame by frame: a refused update costs as much as a granted one.
-      const soFar = decisionSoFar(bookings);
-      if (!soFar.allowed) return soFar;
+  const take: RateLimiter['take'] = async (charges, how = 'sideBySide') => {
+    const bookings = book(charges);
+    // Without this a flood would be paid for frame by frame: a refused update costs as much as a granted one.
+    const soFar = decisionSoFar(bookings);
+    if (!soFar.allowed) return soFar;
 
-      const outcomes = await Promise.all(bookings.map(chargeUnlessStoreFails));
-      const wait = longestWait(outcomes.map((one) => (one.kind === 'refused' ? one.retryAfterMs : 0)));
-      const unavailable = outcomes.find((outcome) => outcome.kind === 'unavailable');
-      if (wait === 0 && !unavailable) return { allowed: true };
-
-      const granted = outcomes.filter((outcome) => outcome.kind === 'granted');
-      await Promise.all(granted.map(({ booking }) => giveBack(booking)));
-      if (wait === 0 && unavailable) throw unavailable.error;
-      return { allowed: false, retryAfterMs: wait };
-    },
+    const outcomes = await (how === 'inTurn' ? chargeInTurn(bookings) : chargeSideBySide(bookings));
+    return await settle(outcomes);
   };
+
+  /** All of them, or none: what was granted is given back where another was refused. */
+  async function settle(outcomes: readonly Outcome[]): Promise<RateLimitDecision> {
+    const wait = longestWait(outcomes.map((one) => (one.kind === 'refused' ? one.retryAfterMs : 0)));
+    const unavailable = outcomes.find((outcome) => outcome.kind === 'unavailable');
+    if (wait === 0 && !unavailable) return { allowed: true };
+
+    await giveBackAll(outcomes);
+    if (wait === 0 && unavailable) throw unavailable.error;
+    return { allowed: false, retryAfterMs: wait };
+  }
+
+  async function giveBackAll(outcomes: readonly Outcome[]): Promise<void> {
+    const granted = outcomes.filter((outcome) => outcome.kind === 'granted');
+    await Promise.all(granted.map(({ booking }) => giveBack(booking)));
+  }
+
+  const hold: RateLimiter['hold'] = async (charges) => {
+    const outcomes = await chargeSideBySide(book(charges));
+    const decision = await settle(outcomes);
+    return decision.allowed ? { allowed: true, release: () => giveBackAll(outcomes) } : decision;
+  };
+
+  const chargeSideBySide = (bookings: readonly Booking[]) =>
+    Promise.all(bookings.map(chargeUnlessStoreFails));
+
+  async function chargeInTurn(bookings: readonly Booking[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (const booking of bookings) {
+      const outcome = await chargeUnlessStoreFails(booking);
+      outcomes.push(outcome);
+      if (outcome.kind === 'refused' || outcome.kind === 'unavailable') break;
+    }
+    return outcomes;
+  }
+
+  return { lastKnown: (charges) => decisionSoFar(book(charges)), take, hold };
 }
 
 function bookingOf({ limit, of, cost = 1 }: RateLimitCharge, limits: RateLimits, nowMs: number): Booking {

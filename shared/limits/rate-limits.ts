@@ -1,10 +1,10 @@
 import { DependencyFailure } from '#shared/runtime/failures.ts';
 
-/** A budget that each user or address has: `burst` units at most, refilled steadily. */
+/** A budget that each user, address or connection has: `burst` units at most, refilled steadily. */
 export interface RateLimit {
   /** What the keys of its rows begin with; no two limits share one. */
   readonly keyPrefix: string;
-  readonly per: 'user' | 'address';
+  readonly per: 'user' | 'address' | 'connection';
   /** Units that pass at once after a rest. */
   readonly burst: number;
   readonly refillPerSecond: number;
@@ -14,6 +14,8 @@ export interface RateLimit {
   readonly whenStoreFails: 'open' | 'closed';
 }
 
+/** What Lambda lets a `reconnect` take. */
+const longestDrainSeconds = 25;
 const rowsReadPerUnit = 25;
 const rowsWrittenPerUnit = 5;
 
@@ -46,6 +48,33 @@ export const defaultRateLimits = {
     refillPerSecond: 20,
     heaviestCost: heaviestRequestCost,
     // Catching up is what everybody needs after trouble, and it adds nothing that has to be kept.
+    whenStoreFails: 'open',
+  },
+  connectionsPerUser: {
+    keyPrefix: 'user#connections#',
+    per: 'user',
+    burst: 30,
+    refillPerSecond: 0.5,
+    heaviestCost: 1,
+    // As for the address. It is a tenth of that one, so that no account alone can use it up.
+    whenStoreFails: 'open',
+  },
+  drainsPerConnection: {
+    keyPrefix: 'connection#drains#',
+    per: 'connection',
+    burst: 1,
+    refillPerSecond: 1 / longestDrainSeconds,
+    heaviestCost: 1,
+    whenStoreFails: 'open',
+  },
+  drainsPerUser: {
+    keyPrefix: 'user#drains#',
+    per: 'user',
+    // Held while a drain goes on, and given back: so many at once. One whose function died comes back by itself.
+    burst: 3,
+    refillPerSecond: 1 / longestDrainSeconds,
+    heaviestCost: 1,
+    // Pages are charged as well, so that this is no more than a second line.
     whenStoreFails: 'open',
   },
   connectionsPerAddress: {

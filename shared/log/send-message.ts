@@ -42,8 +42,6 @@ export function makeSendMessage(dependencies: SendDependencies): SendMessage {
 
   return async (request, { actor, connectionId: from, charges }) => {
     const deadline = clock.now() + policies.lostRace.withinMs;
-    if (request.recipientId === actor.userId)
-      throw badRequest('"recipientId" is yourself.', 'Name the user that you write to.');
 
     // Step 1: may this user and this address send now, and what does the send continue?
     const {
@@ -151,6 +149,8 @@ async function findParties(
   senderId: string,
 ): Promise<Parties> {
   const { recipientId, conversationId = '' } = request;
+  if (recipientId === senderId)
+    throw badRequest('"recipientId" is yourself.', 'Name the user that you write to.');
   if (recipientId !== undefined)
     return { conversationId: directConversationId(senderId, recipientId), senderId, recipientId };
   if (!isConversationId(conversationId)) throw notFound();

@@ -34,10 +34,10 @@ export function makeListConversations(dependencies: ListConversationsDependencie
     request: Requests['conversations'],
     { actor, requestId, charges }: Call,
   ): Promise<ReplyTo<'conversations'>> => {
-    const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
-    const limit = request.limit ?? limits.conversationsDefault;
     // Not side by side: an hour in which everything was active is read whole, and that is too much for a refused request.
     await refuseOverLimit(limiter, charges);
+    const after = request.cursor === undefined ? undefined : decodeCursor(request.cursor);
+    const limit = request.limit ?? limits.conversationsDefault;
     // One more than the page holds tells whether it is the last.
     const rest = await readOlder(mailboxes, actor.userId, limit + 1, after, skip);
     const page = rest.slice(0, limit);

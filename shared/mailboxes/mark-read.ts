@@ -15,9 +15,11 @@ export function makeMarkRead(dependencies: AcknowledgeDependencies) {
 
   return async (request: Requests['read'], { actor, charges }: Call): Promise<ReplyTo<'read'>> => {
     const { conversationId, seq } = request;
-    if (!isConversationId(conversationId)) throw notFound();
-    telemetry.about({ conversationId, seq });
-    const mailbox = await withinLimits(limiter, charges, () => mailboxes.get(actor.userId, conversationId));
+    const mailbox = await withinLimits(limiter, charges, async () => {
+      if (!isConversationId(conversationId)) return undefined;
+      telemetry.about({ conversationId, seq });
+      return mailboxes.get(actor.userId, conversationId);
+    });
     if (!mailbox) throw notFound();
     // Not left to the update: a message that is committed meanwhile would not be among those counted here.
     if (seq > mailbox.lastSeq) throw beyondEnd();

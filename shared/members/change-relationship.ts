@@ -15,8 +15,8 @@ type Change = 'block' | 'unblock';
 /** Blocks a user, or lifts one's own block. Neither needs a conversation, nor tells the other. */
 export function makeChangeRelationship({ relationships, limiter }: ChangeRelationshipDependencies) {
   return async ({ action, userId }: Requests[Change], { actor, charges }: Call): Promise<ReplyTo<Change>> => {
-    if (userId === actor.userId) throw badRequest('"userId" is yourself.', 'Name the other user.');
     await refuseOverLimit(limiter, charges);
+    if (userId === actor.userId) throw badRequest('"userId" is yourself.', 'Name the other user.');
     await relationships[action](actor.userId, userId);
     return { type: 'ok' };
   };

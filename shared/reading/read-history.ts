@@ -32,11 +32,14 @@ export function makeReadHistory(dependencies: ReadHistoryDependencies) {
     { actor, requestId, charges }: Call,
   ): Promise<ReplyTo<'history'>> => {
     const { conversationId } = request;
-    if (!isConversationId(conversationId)) throw notFound();
-    telemetry.about({ conversationId });
-    const [mailbox, identities] = await withinLimits(limiter, charges, () =>
-      sideBySide(mailboxes.get(actor.userId, conversationId), log.identities(actor.userId, [conversationId])),
-    );
+    const [mailbox, identities] = await withinLimits(limiter, charges, async () => {
+      if (!isConversationId(conversationId)) throw notFound();
+      telemetry.about({ conversationId });
+      return sideBySide(
+        mailboxes.get(actor.userId, conversationId),
+        log.identities(actor.userId, [conversationId]),
+      );
+    });
     const conversation = identities.get(conversationId);
     if (!mailbox || !conversation) throw notFound();
     const page = { type: 'history.page', conversationId, messages: [], more: false } as const;

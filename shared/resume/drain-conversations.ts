@@ -55,7 +55,8 @@ export function makeDrain(dependencies: ReadMessagesDependencies) {
       for (const { stored, content } of result.messages) {
         // Each post may be slow: a hundred of them could outlive the function.
         if (clock.now() >= stopAt) return false;
-        await pager.add(viewMessage(stored, content, identity, mailbox.userId), mailbox);
+        const isTaken = await pager.add(viewMessage(stored, content, identity, mailbox.userId), mailbox);
+        if (!isTaken) return false;
       }
       if (result.through < asked) return false;
       if (result.through === mailbox.lastSeq) return true;

@@ -8,6 +8,7 @@ import { epochChanged } from '#shared/protocol/errors.ts';
 import type { ReadMessagesDependencies } from '#shared/reading/read-messages.ts';
 import type { ConnectionCall } from '#shared/runtime/call.ts';
 import { passOver } from '#shared/runtime/telemetry.ts';
+import { makeDrainBudget } from './drain-budget.ts';
 import { type Behind, makeDrain } from './drain-conversations.ts';
 import { ConnectionGone, makePager } from './drain-pages.ts';
 
@@ -39,6 +40,13 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
     return isOpen;
   }
 
+  /** Back-pressure: a slow reader is waited for, and one that does not read is let go of. */
+  async function postPage(connectionId: string, frame: string) {
+    const outcome = await gateway.post(connectionId, frame, { waitsForReader: true });
+    if (outcome === 'full') await gateway.close(connectionId);
+    return outcome;
+  }
+
   return async (request, call) => {
     const { actor, connectionId, requestId, charges } = call;
     // Its positions name other messages than those that stand in these places now: nothing must begin by them.
@@ -51,11 +59,14 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
 
     // Only now: of this read and the look-up that a sender makes after its commit, at least one sees the other.
     const behind = findBehind(request, await mailboxes.all(actor.userId, skip));
-    const pager = makePager((frame) => gateway.post(connectionId, frame), requestId, epoch);
+    const budget = makeDrainBudget({ limiter, userId: actor.userId, connectionId });
+    const pager = makePager((frame) => postPage(connectionId, frame), requestId, epoch, budget);
     try {
       await drain(actor, behind, pager);
     } catch (error) {
       if (!(error instanceof ConnectionGone)) throw error;
+    } finally {
+      await budget.end();
     }
   };
 }

@@ -1,7 +1,9 @@
 import middy from '@middy/core';
-import type { Action } from '#shared/actions.ts';
+import type { Action, Requests } from '#shared/actions.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
-import { chargesOf } from '#shared/limits/charges.ts';
+import { chargesOf, chargesOfMalformed } from '#shared/limits/charges.ts';
+import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
+import { refuseOverLimit } from '#shared/limits/refusals.ts';
 import { epochChanged, errorFrame, ProtocolError } from '#shared/protocol/errors.ts';
 import { badRequest } from '#shared/protocol/fields.ts';
 import { type Reply, replyFrame } from '#shared/protocol/replies.ts';
@@ -16,6 +18,7 @@ interface Options {
   /** By action. Another action over this function's routes is a `bad_request`. */
   readonly useCases: Partial<UseCases>;
   readonly gateway: ConnectionGateway;
+  readonly limiter: RateLimiter;
   readonly clock: Clock;
   /** Which life of the data this is. */
   readonly epoch: string;
@@ -39,23 +42,29 @@ export function makeFrameHandler(options: Options) {
     .use(endOver(options))
     .handler(async (event) => {
       const { frame } = event;
-      if ('error' in frame) throw frame.error;
+      if ('error' in frame) return await refuse(options, event, frame.error);
       options.telemetry.about({ action: frame.action });
-      const reply = await perform(options.useCases, frame.action, frame.given, event);
+      const reply = await perform(options, frame.action, frame.given, event);
       return reply ? answer(options, event, replyFrame(reply, frame.requestId)) : { statusCode: 200 };
     });
 }
 
 /** Generic, so that the compiler holds each action's request against its own use case. */
 async function perform<A extends Action>(
-  useCases: Partial<UseCases>,
+  options: Options,
   action: A,
   given: Readonly<Record<string, unknown>>,
   event: FrameEvent,
 ): Promise<Reply | undefined> {
-  const request = readRequest(action, given);
-  const useCase = useCases[action];
-  if (!useCase) throw badRequest(`"${action}" was not routed by its "action".`);
+  let request: Requests[A];
+  try {
+    request = readRequest(action, given);
+  } catch (error) {
+    return await refuse(options, event, error);
+  }
+  const useCase = options.useCases[action];
+  if (!useCase)
+    return await refuse(options, event, badRequest(`"${action}" was not routed by its "action".`));
   const actor = actorOf(event);
   const { requestId } = event.frame;
   return await useCase(request, {
@@ -64,6 +73,12 @@ async function perform<A extends Action>(
     charges: chargesOf(action, request, actor),
     ...(requestId !== undefined && { requestId }),
   });
+}
+
+/** Throws `error`, or `rate_limited`: what cannot be read costs its user as much as the smallest request. */
+async function refuse({ limiter }: Options, event: FrameEvent, error: unknown): Promise<never> {
+  await refuseOverLimit(limiter, chargesOfMalformed(actorOf(event)));
+  throw error;
 }
 
 async function answer(

@@ -89,6 +89,13 @@ export const policies = {
     withinMs: 1_000,
     pause: shortPause,
   },
+  fullSocket: {
+    what: 'a page of a drain to a client that has yet to read those before it',
+    why: 'A slow network takes seconds for what waits in the buffer. A push is not tried again: who does not read is not written to.',
+    attempts: 12,
+    withinMs: 3_000,
+    pause: { fromMs: 200, toMs: 400 },
+  },
   close: {
     what: 'the closing of a surplus connection that API Gateway does not know yet',
     why: 'It answers 410 for one that is still opening, which takes less than a second. After the last try its `reconnect` finds it removed.',
@@ -99,6 +106,11 @@ export const policies = {
     what: 'the loading, or the succession, of a data key while KMS is out of reach',
     why: 'The key in memory serves on; each try may cost a message a time-out.',
     pause: { fromMs: 30_000, toMs: 30_000 },
+  },
+  issuerKeys: {
+    what: "the read of an issuer's keys that failed",
+    why: 'Each one that hangs holds up a handshake for 3 s, and whoever has bad tokens can have it asked. Meanwhile known keys serve on.',
+    pause: { fromMs: 1_000, toMs: 30_000 },
   },
 } as const satisfies Record<string, RetryPolicy>;
 

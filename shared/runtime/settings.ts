@@ -17,6 +17,15 @@ export function optionalSetting(name: string, environment: Environment = process
   return environment[name] || undefined;
 }
 
+/** The values of a variable that the deployment always sets, with commas between them. */
+export function listSetting(name: string, environment: Environment = process.env): string[] {
+  const values = setting(name, environment)
+    .split(',')
+    .filter((value) => value !== '');
+  if (values.length > 0) return values;
+  throw new SettingError(`The environment variable ${name} must name at least one value.`);
+}
+
 /** As the deployment's own settings: a year. */
 const mostHours = 8_760;
 

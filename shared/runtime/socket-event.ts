@@ -13,6 +13,8 @@ export interface SocketEvent extends HeaderFields {
   readonly body?: string;
   readonly requestContext: {
     readonly connectionId: string;
+    /** The route that the event took: `$connect`, `$default`, or an action. */
+    readonly routeKey?: string;
     /** Of this event; the access log has it too. */
     readonly requestId?: string;
     /** Milliseconds since the epoch. */
@@ -66,6 +68,11 @@ export function offeredSubprotocols(event: HeaderFields): string[] {
 
 /** Whose the lines of an event are. */
 export function lineKeysOf({ requestContext }: SocketEvent): LineKeys {
-  const { requestId, connectionId, authorizer } = requestContext;
-  return { ...(requestId !== undefined && { requestId }), connectionId, userId: authorizer.userId };
+  const { routeKey, requestId, connectionId, authorizer } = requestContext;
+  return {
+    ...(requestId !== undefined && { requestId }),
+    ...(routeKey !== undefined && { action: routeKey }),
+    connectionId,
+    userId: authorizer.userId,
+  };
 }

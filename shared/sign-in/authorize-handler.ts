@@ -59,10 +59,16 @@ async function verifyTokenOf(event: AuthorizerEvent, verify: VerifyToken): Promi
     .filter((name) => name.startsWith(bearerSubprotocolPrefix))
     .map((name) => name.slice(bearerSubprotocolPrefix.length));
   for (const authorization of headerValues(event, 'authorization'))
-    tokens.push(/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
+    if (isBearer(authorization)) tokens.push(/^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? '');
   const [token] = tokens;
   if (tokens.some((other) => other !== token)) return { verdict: 'unauthorized', reason: 'several tokens' };
   return token ? verify(token) : { verdict: 'unauthorized', reason: 'no token' };
+}
+
+/** Another scheme, and an empty header, are a browser's or a proxy's: they are not meant for us. */
+function isBearer(authorization: string): boolean {
+  const [scheme] = authorization.trimStart().split(/\s/, 1);
+  return scheme?.toLowerCase() === 'bearer';
 }
 
 function policy(

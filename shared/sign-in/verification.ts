@@ -16,10 +16,15 @@ export type RefusalReason =
   | 'algorithm'
   | 'unknown key'
   | 'signature'
+  /** Signed for another purpose, such as a logout. */
+  | 'type'
   | 'issuer'
   | 'audience'
   | 'not yet valid'
+  | 'issued in the future'
   | 'expired'
+  /** After the year 9999: milliseconds in the place of seconds. */
+  | 'expiry'
   | 'claims'
   | 'subject'
   | 'scope';

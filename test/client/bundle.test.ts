@@ -3,8 +3,8 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 
-/** Raise it only for something that is worth its bytes to every page. The last was one ack a message instead of two. */
-const mostGzippedBytes = 8_448;
+/** Raise it only for something that is worth its bytes to every page. The last was that nothing makes it stuck or storm. */
+const mostGzippedBytes = 13_056;
 
 test('the SDK is small, and needs nothing but the platform', async () => {
   const { outputFiles, metafile } = await build({
@@ -13,7 +13,7 @@ test('the SDK is small, and needs nothing but the platform', async () => {
     minify: true,
     format: 'esm',
     platform: 'browser',
-    target: 'es2022',
+    target: 'es2020',
     metafile: true,
     write: false,
   });

@@ -52,6 +52,21 @@ test('what the server has lost for good is told: recovered is false, and the gap
   expect(told.state.at(-1)).toMatchObject({ state: 'connected', recovered: false });
 });
 
+test('a gap that came before the connection was cut again makes recovered false as well', async () => {
+  const { client, clock, gateway, told, admit } = makeScriptedClient({ positions: { c: 2 } });
+  client.connect();
+  await flush();
+  const connection = gateway.next();
+  await connection.open();
+  const page = { type: 'reconnect.page', messages: [message(6)] };
+  await connection.reply(connection.take('reconnect'), page);
+  await connection.cut();
+  await clock.advance(500);
+  await admit();
+  expect(told.gap).toHaveLength(1);
+  expect(told.state.at(-1)).toMatchObject({ state: 'connected', recovered: false });
+});
+
 test('a lost connection is replaced after a jittered wait, and the positions go with it', async () => {
   const { client, clock, connected, gateway, told, admit } = makeScriptedClient();
   const first = await connected();

@@ -387,6 +387,35 @@ test('without positions it begins where the acknowledgements of the user end', a
   expect(client.positions()).toEqual({ c: 9, d: 3, new: 1 });
 });
 
+test.each([
+  [7, false],
+  [0, true],
+])(
+  'without positions, of what other devices have acknowledged up to %d, it is told as recovered: %s',
+  async (deliveredSeq, recovered) => {
+    const { client, clock, gateway, told, admit } = makeScriptedClient({ positions: undefined });
+    client.connect();
+    await flush();
+    const connection = gateway.next();
+    await connection.open();
+    await answerCatchUp(connection);
+    const row = { conversationId: 'c', lastSeq: 7, deliveredSeq };
+    await connection.reply(connection.take('conversations'), {
+      type: 'conversations.page',
+      conversations: [row],
+    });
+    if (connection.actions().includes('reconnect'))
+      await answerCatchUp(connection, [[1, 2, 3, 4, 5, 6, 7].map((seq) => message(seq))]);
+    expect(told.state.at(-1)).toMatchObject({ state: 'connected', recovered });
+
+    // What it has had since is its own.
+    await connection.cut();
+    await clock.advance(500);
+    await admit();
+    expect(told.state.at(-1)).toMatchObject({ state: 'connected', recovered: true });
+  },
+);
+
 test('more than 500 conversations are caught up with by the list of those that have grown', async () => {
   const ids = Array.from({ length: 501 }, (_, index) => `c${index}`);
   const { client, gateway, told } = makeScriptedClient({

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Message } from '#shared/protocol/replies.ts';
 import { type Client, createClient } from '../../client/client.ts';
+import { PostriderError } from '../../client/errors.ts';
 import type { Gap } from '../../client/inbox.ts';
 import { type FaultRates, type ModelServer, makeModelServer } from './support/model-server.ts';
 import { makeVirtualClock, type VirtualClock } from './support/virtual-clock.ts';
@@ -14,6 +15,7 @@ interface Device {
   readonly messages: Message[];
   readonly gaps: Gap[];
   readonly errors: Error[];
+  resets: number;
   readonly sends: { readonly content: string; readonly to: string; seq?: number }[];
 }
 
@@ -47,7 +49,7 @@ test('whatever goes wrong, every device gets every message once and in order, an
     fc.asyncProperty(settings, async (given) => {
       const { clock, server, devices } = await play(given);
       for (const device of devices) checkReceived(device, server, given);
-      for (const device of devices) checkSent(device, server);
+      for (const device of devices) checkSent(device, server, given);
       for (const device of devices) device.client.close();
       await clock.advance(120_000);
       expect(clock.pending()).toBe(0);
@@ -56,7 +58,26 @@ test('whatever goes wrong, every device gets every message once and in order, an
   );
 }, 240_000);
 
-async function play(given: Settings) {
+test('whatever goes wrong, devices of a restored backup begin anew, and hold what it holds and what came since', async () => {
+  await fc.assert(
+    fc.asyncProperty(settings, fc.double({ min: 0, max: 1, noNaN: true }), async (given, kept) => {
+      const { clock, server, devices } = await play(given, kept);
+      for (const device of devices) {
+        checkReceived(device, server, given);
+        expect(device.client.queued(), `${device.name} has sent everything`).toEqual([]);
+        checkErrors(device, given);
+        expect(device.resets).toBe(1);
+      }
+      for (const device of devices) device.client.close();
+      await clock.advance(120_000);
+      expect(clock.pending()).toBe(0);
+    }),
+    { numRuns: Number(process.env.SIMULATIONS ?? 40) },
+  );
+}, 240_000);
+
+/** `kept`: a backup is restored in the middle, with this part of each conversation. */
+async function play(given: Settings, kept?: number) {
   const clock = makeVirtualClock();
   const random = mulberry32(given.seed);
   const server = makeModelServer(clock, random, given.faults);
@@ -64,6 +85,11 @@ async function play(given: Settings) {
   const devices = [open('alice 1'), open('alice 2'), open('bob 1'), open('carol 1')];
   const peers: Record<string, string[]> = { alice: ['bob', 'carol'], bob: ['alice'], carol: ['alice'] };
   for (let turn = 0; turn < 40; turn += 1) {
+    if (turn === 20 && kept !== undefined) {
+      for (const { client } of devices) client.connect();
+      await clock.advance(60_000);
+      server.goBack((length) => Math.floor(length * kept));
+    }
     const device = pick(devices, random);
     sendFrom(device, pick(peers[device.user] ?? [], random), `${device.name} ${turn}`);
     const willful = pick(devices, random).client;
@@ -101,9 +127,14 @@ function openDevice(
     connectionLifeMs,
     replyTimeoutMs: 5_000,
   });
-  const device: Device = { name, user, client, messages: [], gaps: [], errors: [], sends: [] };
+  const device: Device = { name, user, client, messages: [], gaps: [], errors: [], resets: 0, sends: [] };
   client.on('error', (error) => device.errors.push(error));
   client.on('gap', (gap) => device.gaps.push(gap));
+  client.on('reset', () => {
+    device.resets += 1;
+    device.messages.length = 0;
+    device.gaps.length = 0;
+  });
   client.on('message', (message) => {
     device.messages.push(message);
     return handlerMs === 0 ? undefined : new Promise<void>((resolve) => clock.after(handlerMs, resolve));
@@ -144,8 +175,15 @@ function checkReceived(
   }
 }
 
-function checkSent({ name, user, client, sends, errors }: Device, server: ModelServer): void {
-  expect(errors).toEqual([]);
+/** Several refusals in a row are told, and nothing else. */
+function checkErrors({ errors }: Device, { faults }: Settings): void {
+  const isTold = (error: Error) => error instanceof PostriderError && error.code === 'refused';
+  expect(faults.refusedHandshake > 0 ? errors.filter((error) => !isTold(error)) : errors).toEqual([]);
+}
+
+function checkSent(device: Device, server: ModelServer, given: Settings): void {
+  const { name, user, client, sends } = device;
+  checkErrors(device, given);
   expect(client.queued(), `${name} has sent everything`).toEqual([]);
   for (const to of new Set(sends.map((send) => send.to))) {
     const log = server.logs.get([user, to].sort().join('+')) ?? [];

@@ -77,6 +77,16 @@ test('different tokens in the header and as a subprotocol are refused with 401',
   await refusedWith({ ...asHeader(mine), ...asSubprotocol(later) }, 401, 'two tokens of one user');
 });
 
+test('another scheme in the header, or an empty one, counts as no header', async () => {
+  const token = await target().token(newUser());
+  for (const authorization of ['Basic Zm9vOmJhcg==', `Token ${token}`, '']) {
+    const client = await opened({ headers: { Authorization: authorization }, ...asSubprotocol(token) });
+    expect(client.protocol).toBe('postrider.v1');
+  }
+  const undefinedToken = { headers: { Authorization: 'Bearer undefined' }, ...asSubprotocol(token) };
+  await refusedWith(undefinedToken, 401, 'a header with a token that is none');
+});
+
 test('no token is refused with 401', async () => {
   await refusedWith({}, 401, 'nothing at all');
   await refusedWith({ protocols: ['postrider.v1'] }, 401, 'the version alone');

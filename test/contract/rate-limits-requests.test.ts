@@ -19,6 +19,7 @@ for (const request of [
   { action: 'conversations' },
   { action: 'reconnect', positions: {}, only: true },
   { action: 'ack' },
+  { action: 'ping' },
 ] as readonly Frame[]) {
   test(`${String(request.action)} is limited per user, and passes after retryAfterMs`, async () => {
     const client = await live(newUser());
@@ -39,6 +40,19 @@ for (const request of [
       reply = await client.requestOnce(full);
       expect(waits === 1 && reply.code).not.toBe('rate_limited');
     }
-    expect(reply.type).toMatch(/^(history\.page|conversations\.page|reconnect\.done|ok)$/);
+    expect(reply.type).toMatch(/^(history\.page|conversations\.page|reconnect\.done|ok|pong)$/);
   });
 }
+
+test('malformed frames are charged to their user, whichever function they come to', async () => {
+  const client = await live(newUser());
+
+  for (const frame of [{ action: 'none such' }, { action: 'history' }, { action: 'send' }]) {
+    let reply: Frame = {};
+    for (let count = 0; count < 10 * BURST && reply.code !== 'rate_limited'; count += 20) {
+      const replies = await Promise.all(Array.from({ length: 20 }, () => client.requestOnce(frame)));
+      reply = replies.find(({ code }) => code === 'rate_limited') ?? {};
+    }
+    asRefusal(reply, 'rate_limited');
+  }
+});

@@ -91,6 +91,14 @@ test.for<[string, Headers]>([
   ['the subprotocol in small letters', { 'sec-websocket-protocol': `postrider.v1, bearer.${alice}` }],
   ['the subprotocol twice', offer(`postrider.v1, bearer.${alice}, bearer.${alice}`)],
   ['both alike', { ...offer(`postrider.v1, bearer.${alice}`), Authorization: `Bearer ${alice}` }],
+  // Browsers keep such a header for a site and send it by themselves.
+  [
+    'the subprotocol beside another scheme',
+    { ...offer(`bearer.${alice}`), Authorization: 'Basic Zm9vOmJhcg==' },
+  ],
+  ['the subprotocol beside a scheme like ours', { ...offer(`bearer.${alice}`), Authorization: 'BearerX x' }],
+  ['the subprotocol beside an empty header', { ...offer(`bearer.${alice}`), Authorization: '' }],
+  ['the subprotocol beside one of spaces', { ...offer(`bearer.${alice}`), Authorization: '  ' }],
 ])('the token is taken from %s', async ([, headers]) => {
   expect(await authorize(headers)).toStrictEqual(allowed);
 });
@@ -123,8 +131,15 @@ test.for<[string, Headers]>([
   ['a user and a broken token', { Authorization: `Bearer ${alice}`, ...offer('bearer.x') }],
   ['a broken token and a user', { Authorization: 'Bearer x', ...offer(`bearer.${alice}`) }],
   ['a user and an empty token', { Authorization: `Bearer ${alice}`, ...offer('bearer.') }],
-  ['another scheme and a user', { Authorization: 'Basic x', ...offer(`bearer.${alice}`) }],
-  ['an empty header and a user', { Authorization: '', ...offer(`bearer.${alice}`) }],
+  ['no token behind the scheme and a user', { Authorization: 'Bearer', ...offer(`bearer.${alice}`) }],
+  [
+    'what a page sends without a token, and a user',
+    { Authorization: 'Bearer undefined', ...offer(`bearer.${alice}`) },
+  ],
+  [
+    'two words behind the scheme and a user',
+    { Authorization: `bearer ${alice} x`, ...offer(`bearer.${alice}`) },
+  ],
 ])(
   'header and subprotocol of %s: unauthorized, because one of them is not the client’s',
   async ([, headers]) => {
@@ -170,6 +185,14 @@ test('so does one without the scope that a setting requires', async () => {
   });
   const scoped = await tokenOf('alice', { scope: 'openid messages' });
   expect(await authorize({ Authorization: `Bearer ${scoped}` })).toStrictEqual(allowed);
+});
+
+test('one of several audiences is enough', async () => {
+  await coldStart({ TOKEN_AUDIENCE: `android,${audience}` });
+
+  expect(await authorize({ Authorization: `Bearer ${alice}` })).toStrictEqual(allowed);
+  const both = await tokenOf('alice', { aud: `android,${audience}` });
+  await expect(authorize({ Authorization: `Bearer ${both}` })).rejects.toThrow(unauthorized);
 });
 
 test('keys that cannot be had are neither a 401 nor a 403', async () => {
@@ -246,6 +269,20 @@ test.for(['TOKEN_ISSUER', 'TOKEN_AUDIENCE', 'TOKEN_JWKS_URI'])(
     await expect(coldStart({ [name]: '' })).rejects.toThrow(name);
   },
 );
+
+test.for([
+  ['TOKEN_AUDIENCE', ','],
+  ['TOKEN_KEYS_HOURS', 'often'],
+  ['TOKEN_KEYS_HOURS', '0'],
+])('nor with %s = %s', async ([name = '', value = '']) => {
+  await expect(coldStart({ [name]: value })).rejects.toThrow(name);
+});
+
+test('another scheme on one line, and ours on the next', async () => {
+  const lines = { Authorization: ['Basic Zm9vOmJhcg==', `Bearer ${alice}`] };
+
+  expect(await authorize({ Authorization: `Bearer ${alice}` }, lines)).toEqual(allowed);
+});
 
 test('a subprotocol list on several lines counts as on one', async () => {
   const lines = (...values: string[]) => ({ 'Sec-WebSocket-Protocol': values });

@@ -1,8 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Events, startEvents } from '#localstack/emulators/events/events.ts';
+import { clientSettings } from '#localstack/emulators/local-account.ts';
+import { type Sqs, startSqs } from '#localstack/emulators/sqs/sqs.ts';
 import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.ts';
 import { functionEnvironment } from '#localstack/stack/function-environment.ts';
 import type { BatchResponse } from '#shared/delivery/deliver-handler.ts';
@@ -11,6 +14,7 @@ import { startWorld, testEpoch, type World } from '#test/support/world.ts';
 
 let world: World;
 let events: Events;
+let queue: Sqs;
 let api: Server;
 let handler: (event: SQSEvent) => Promise<BatchResponse>;
 
@@ -29,6 +33,7 @@ beforeAll(async () => {
       notified.push(recipientId);
     },
   });
+  queue = await startSqs();
   api = createServer(async (request, response) => {
     const frame = JSON.parse(await text(request));
     const { url = '' } = request;
@@ -41,12 +46,12 @@ beforeAll(async () => {
     endpoints: {
       dynamodb: world.dynamodb.endpoint,
       kms: world.kms.endpoint,
-      sqs: httpUrl,
+      sqs: queue.endpoint,
       events: events.endpoint,
     },
     tableNames: world.dynamodb.tableNames,
     kmsKeyId: world.kms.keyId,
-    queueUrl: httpUrl,
+    queueUrl: queue.queueUrl,
     cacheUrl: undefined,
     httpUrl,
     managementUrl: `${httpUrl}/local`,
@@ -63,6 +68,7 @@ afterAll(async () => {
   vi.unstubAllEnvs();
   await closeServer(api);
   await events.stop();
+  await queue.stop();
   await world.stop();
 });
 
@@ -75,17 +81,21 @@ async function waitingFor(recipientId: string): Promise<string> {
 }
 
 /** What the function answers to a batch of these bodies, each under its index. */
-const deliver = (...bodies: string[]) => deliverAt(1, bodies);
-
-/** The same when the queue brings them for the so-manieth time. */
-const deliverAt = (receives: number, bodies: readonly string[]) =>
+const deliver = (...bodies: string[]) =>
   handler({
-    Records: bodies.map((body, index) => ({
-      messageId: `record-${index}`,
-      body,
-      attributes: { ApproximateReceiveCount: String(receives) },
-    })),
+    Records: bodies.map((body, index) => ({ messageId: `record-${index}`, body })),
   } as SQSEvent);
+
+/** How many references wait in the queue for another look. */
+async function leftAgain(): Promise<number> {
+  const client = new SQSClient(clientSettings(queue.endpoint));
+  const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesDelayed'] as const;
+  const { Attributes = {} } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: queue.queueUrl, AttributeNames: [...AttributeNames] }),
+  );
+  client.destroy();
+  return AttributeNames.reduce((sum, name) => sum + Number(Attributes[name]), 0);
+}
 
 const failed = (...indexes: number[]) => ({
   batchItemFailures: indexes.map((index) => ({ itemIdentifier: `record-${index}` })),
@@ -96,11 +106,14 @@ test('records that are done are not named, so that the queue forgets them', asyn
   expect(notified).toEqual(expect.arrayContaining(['bob', 'carol']));
 });
 
-test('a recipient who is there by now gets the message itself', async () => {
+test('a recipient who is there by now gets the message itself, and another look follows', async () => {
   const body = await waitingFor('dave');
   const { connectionId } = await world.join('dave');
+  const before = await leftAgain();
 
   expect(await deliver(body)).toStrictEqual(failed());
+
+  expect((await leftAgain()) - before).toBe(1);
 
   expect(posted).toMatchObject([
     {
@@ -111,13 +124,19 @@ test('a recipient who is there by now gets the message itself', async () => {
   expect(notified).not.toContain('dave');
 });
 
-test('what could not be posted comes again, but is never set aside', async () => {
+test('what could not be posted gets another look, after which somebody is notified', async () => {
   const body = await waitingFor('mallory');
   const { connectionId } = await world.join('mallory');
   unreachable.add(connectionId);
 
-  expect(await deliverAt(4, [body])).toStrictEqual(failed(0));
-  expect(await deliverAt(5, [body])).toStrictEqual(failed());
+  const before = await leftAgain();
+
+  expect(await deliver(body)).toStrictEqual(failed());
+  expect((await leftAgain()) - before).toBe(1);
+  expect(notified).not.toContain('mallory');
+
+  expect(await deliver(JSON.stringify({ ...JSON.parse(body), isLastLook: true }))).toStrictEqual(failed());
+  expect(notified.filter((one) => one === 'mallory')).toHaveLength(1);
   unreachable.clear();
 });
 
@@ -147,8 +166,11 @@ test('what failed succeeds when it comes again', async () => {
 
 test('what came before its message comes again, and is no failure', async () => {
   const body = { ...JSON.parse(await waitingFor('judy')), seq: 2 };
+  const before = await leftAgain();
 
-  expect(await deliver(JSON.stringify(body))).toStrictEqual(failed(0));
+  expect(await deliver(JSON.stringify(body))).toStrictEqual(failed());
+
+  expect((await leftAgain()) - before).toBe(1);
 
   expect(notified).not.toContain('judy');
 });

@@ -20,6 +20,7 @@ async function run(script: string, ...args: string[]) {
 test.for([
   'fuzz',
   'cost',
+  'doctor',
   'bench:history',
   'bench:memory',
   'bench:resume',
@@ -49,6 +50,13 @@ test.for<[string, string[], string]>([
   ['simulate', ['--first=1'], '--first takes no value.'],
   ['bench:send', ['10, 20'], '"10, 20" is too much: there are options alone.'],
   ['fuzz', ['--target', 'frames'], 'There is no target "frames"; there are address, '],
+  ['doctor', ['--change', 'isuer'], 'There is no setting "isuer" to change'],
+  ['deploy', ['--change'], '--change needs a value.'],
+  [
+    'deploy',
+    ['-cpostrider:cache=none'],
+    '"-cpostrider:cache=none" sets nothing: write -c postrider:NAME=VALUE.',
+  ],
   ['cost', ['--users', 'many'], '--users is "many": write a number from 0'],
   ['bench:history', ['--events', '10'], '--events is a whole number from 1000 to 100000000, not "10".'],
 ])(

@@ -82,6 +82,35 @@ describe('what must last', () => {
     });
   });
 
+  test('the content key can be used by the functions alone, for our data keys alone', () => {
+    const policies = resourcesOf(stack.data, 'AWS::KMS::Key').map(
+      ([, { Properties }]) => Properties.KeyPolicy,
+    );
+    const [{ Statement } = { Statement: [] }] = policies as {
+      Statement: { Action: string[]; Condition?: unknown }[];
+    }[];
+    const [administer, use, ...others] = Statement;
+    expect(others).toEqual([]);
+    expect(
+      administer?.Action.filter((action) => /\*$|:\*|crypt|DataKey|Grant|Sign|Mac/.test(action)),
+    ).toEqual(
+      ['Delete', 'Describe', 'Disable', 'Enable', 'Get', 'List', 'Put', 'Revoke', 'Update'].map(
+        (verb) => `kms:${verb}*`,
+      ),
+    );
+    expect(use).toMatchObject({
+      Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+      Condition: {
+        ArnLike: {
+          'aws:PrincipalArn': { 'Fn::Join': ['', expect.arrayContaining([':role/postrider/Postrider/*'])] },
+        },
+        StringEquals: { 'kms:EncryptionContext:application': 'postrider' },
+      },
+    });
+    for (const [, role] of resourcesOf(stack.messaging, 'AWS::IAM::Role'))
+      expect(role.Properties.Path).toBe('/postrider/Postrider/');
+  });
+
   test('the users are retained, and may not sign themselves up', () => {
     stack.data.hasResource('AWS::Cognito::UserPool', {
       DeletionPolicy: 'Retain',
@@ -114,7 +143,8 @@ describe('an issuer of the team’s own', () => {
   test('makes the user pool unnecessary, and the authorizer trusts it alone', () => {
     const { data, messaging } = synthesise({
       issuer: 'https://login.example.com/',
-      audience: 'chat',
+      audience: ['chat', 'android'],
+      issuerKeysHours: 48,
       tokenScope: 'use',
     });
     data.resourceCountIs('AWS::Cognito::UserPool', 0);
@@ -122,12 +152,34 @@ describe('an issuer of the team’s own', () => {
       Environment: {
         Variables: Match.objectLike({
           TOKEN_ISSUER: 'https://login.example.com/',
-          TOKEN_AUDIENCE: 'chat',
+          TOKEN_AUDIENCE: 'chat,android',
+          TOKEN_KEYS_HOURS: '48',
           TOKEN_SCOPE: 'use',
           TOKEN_JWKS_URI: 'https://login.example.com/.well-known/jwks.json',
         }),
       },
     });
+  });
+});
+
+describe('warm throughput', () => {
+  const warm = ({ data }: Synthesised) =>
+    resourcesOf(data, 'AWS::DynamoDB::GlobalTable').flatMap(([id, { Properties }]) =>
+      Properties.WarmThroughput === undefined
+        ? []
+        : [[id.replace(/^Tables|[0-9A-F]{8}$/g, ''), Properties.WarmThroughput]],
+    );
+
+  test('is DynamoDB’s own by default', () => {
+    expect(warm(synthesise())).toEqual([]);
+  });
+
+  test('is that of the settings for the tables that a send touches', () => {
+    const tables = warm(synthesise({ warmWritesPerSecond: 20_000 }));
+    expect(tables.map(([name]) => name).sort()).toEqual([
+      ...['Connections', 'Conversations', 'Mailboxes', 'Messages', 'RateLimits', 'Relationships'],
+    ]);
+    for (const [, value] of tables) expect(value).toEqual({ WriteUnitsPerSecond: 20_000 });
   });
 });
 

@@ -15,6 +15,10 @@ const domain = {
 test.each([
   ['as it comes', {}],
   [
+    'with a log role of its own and all that costs more',
+    { apiGatewayLogRole: 'create', concurrency: 1_000, warmReadsPerSecond: 12_000 },
+  ],
+  [
     'with an issuer, a domain and a cache inside a VPC',
     { ...own, ...domain, cache: 'vpc', alarmEmail: 'a@example.com' },
   ],

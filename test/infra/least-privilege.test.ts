@@ -77,11 +77,11 @@ describe('whoever has taken one function over', () => {
     expect(holdersOf(/^kms:GenerateDataKey/)).toEqual(['send']);
   });
 
-  test('can write a message only with send, a reference only with send, a notification only with deliver', () => {
+  test('can write a message only with send, a reference only with send and deliver, a notification only with deliver', () => {
     expect(holdersOf(/^dynamodb:(Put|Update)Item on Tables(Messages|Conversations|DataKeys)/)).toEqual([
       'send',
     ]);
-    expect(holdersOf(/^sqs:SendMessage/)).toEqual(['send']);
+    expect(holdersOf(/^sqs:SendMessage/)).toEqual(['send', 'deliver']);
     expect(holdersOf(/^events:/)).toEqual(['deliver']);
     expect(
       holdersOf(/^logs:(?!CreateLogStream|PutLogEvents)|^iam:|^sts:|^lambda:|^s3:|^ssm:|^secretsmanager:/),

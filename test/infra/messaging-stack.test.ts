@@ -2,6 +2,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { functionNeeds } from '#infra/function-needs.ts';
 import { routes } from '#infra/routes.ts';
+import { readSettings } from '#infra/settings.ts';
 import { permissionsOf } from './support/permissions.ts';
 import { type Resource, resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
 
@@ -66,6 +67,26 @@ describe('the WebSocket API', () => {
     expect(keys.sort()).toEqual(routes.map(({ key }) => key).sort());
   });
 
+  test('makes its routes one after the other, and the stage after all of them', () => {
+    const dependencies = (resource: Resource | undefined) => [resource?.DependsOn ?? []].flat().map(String);
+    const made = resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::Route');
+    const [[, stage] = []] = resourcesOf(stack.messaging, 'AWS::ApiGatewayV2::Stage');
+    const routesBefore = (resource: Resource | undefined) =>
+      dependencies(resource).filter((id) => made.some(([routeId]) => routeId === id));
+    const first = made.filter(([, route]) => routesBefore(route).length === 0);
+    expect(first).toHaveLength(1);
+    let last = stage;
+    const met = new Set<string>();
+    while (last !== undefined) {
+      const [before, ...more] = routesBefore(last);
+      expect(more).toEqual([]);
+      if (before === undefined) break;
+      met.add(before);
+      last = made.find(([id]) => id === before)?.[1];
+    }
+    expect(met.size).toBe(made.length);
+  });
+
   test.each(routes)('$key answers with a route response: $routeResponse', ({ key, routeResponse }) => {
     const route = routeOf(key);
     expect(route?.Properties.RouteResponseSelectionExpression).toBe(routeResponse ? '$default' : undefined);
@@ -123,6 +144,44 @@ describe('the WebSocket API', () => {
   });
 });
 
+describe('concurrency', () => {
+  const reservedOf = (synthesised: Synthesised) =>
+    functionsOf(synthesised)
+      .filter(([, { Properties }]) => Properties.ReservedConcurrentExecutions !== undefined)
+      .map(([, { Properties }]) => [Properties.Description, Properties.ReservedConcurrentExecutions]);
+
+  test('of a new account, whose quota is 10, is not reserved, which Lambda would refuse', () => {
+    expect(reservedOf(stack)).toEqual([]);
+    const small = synthesise({ concurrency: 10 });
+    expect(reservedOf(small)).toEqual([]);
+    small.messaging.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      ScalingConfig: { MaximumConcurrency: 2 },
+    });
+  });
+
+  test('of reconnect and sync is bounded, so that half of it is left for handshakes and sends', () => {
+    const large = synthesise({ concurrency: 1_000 });
+    expect(reservedOf(large)).toEqual([
+      ['Postrider: reconnect', 250],
+      ['Postrider: sync', 250],
+    ]);
+    large.messaging.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      ScalingConfig: { MaximumConcurrency: 100 },
+    });
+  });
+});
+
+describe('API Gateway’s log role', () => {
+  const set = (synthesised: Synthesised) =>
+    resourcesOf(synthesised.messaging, 'AWS::ApiGateway::Account').length;
+
+  test('is the account’s own, and is set only where the settings say so', () => {
+    expect(set(stack)).toBe(0);
+    expect(set(synthesise({ apiGatewayLogRole: 'exists' }))).toBe(0);
+    expect(set(synthesise({ apiGatewayLogRole: 'create' }))).toBe(1);
+  });
+});
+
 describe('later delivery', () => {
   test('returns failed records alone, and sets aside what failed five times', () => {
     stack.messaging.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
@@ -149,11 +208,12 @@ describe('the cache', () => {
     );
 
   test('is reached by its public endpoint, over TLS, by IAM', () => {
+    const [[groupId] = []] = resourcesOf(stack.messaging, 'AWS::ElastiCache::UserGroup');
     stack.messaging.hasResourceProperties('AWS::ElastiCache::ServerlessCache', {
       ConnectionType: 'public',
       Engine: 'valkey',
       MajorEngineVersion: '9',
-      UserGroupId: 'default.iam-user-group',
+      UserGroupId: { Ref: groupId },
       SubnetIds: Match.absent(),
     });
     stack.messaging.resourceCountIs('AWS::EC2::VPC', 0);
@@ -161,6 +221,17 @@ describe('the cache', () => {
     expect(found).toHaveLength(usesCache);
     for (const [, { Properties }] of found)
       expect(JSON.stringify(Properties.Environment)).toContain('rediss://');
+  });
+
+  test('has a user of its own, who has no password and may do nothing to other keys', () => {
+    stack.messaging.hasResourceProperties('AWS::ElastiCache::User', {
+      AuthenticationMode: { Type: 'iam' },
+      UserId: 'postrider-cache',
+      UserName: 'postrider-cache',
+      AccessString: Match.stringLikeRegexp('^on resetchannels ~\\*\\{\\*\\}:\\* -@all '),
+    });
+    const [[userId] = []] = resourcesOf(stack.messaging, 'AWS::ElastiCache::User');
+    stack.messaging.hasResourceProperties('AWS::ElastiCache::UserGroup', { UserIds: [{ Ref: userId }] });
   });
 
   test('can be left out', () => {
@@ -188,6 +259,14 @@ describe('the cache', () => {
 });
 
 describe('the outputs', () => {
+  test('of both stacks say with which settings they were deployed', () => {
+    const { data, messaging } = synthesise({ cache: 'none' });
+    const recordIn = (template: Synthesised['data']) =>
+      JSON.parse(String(template.findOutputs('Settings').Settings?.Value));
+    expect(recordIn(messaging)).toEqual({ ...readSettings({ 'postrider:cache': 'none' }) });
+    expect(recordIn(data)).toEqual({ keepData: true, selfSignUp: false });
+  });
+
   test('name the URL and what to do next', () => {
     stack.messaging.hasOutput('WebSocketUrl', {});
     const { NextStep } = stack.messaging.findOutputs('NextStep') as { NextStep: { Value: unknown } };

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { Match } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { tables } from '#shared/aws/tables.ts';
 import { type Resource, resourcesOf, type Synthesised, synthesise } from './support/synthesise.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -49,7 +51,8 @@ describe('alarms', () => {
       'deliverErrors',
       'authorizeErrors',
       'FunctionThrottles',
-      'TableThrottles',
+      'TableWriteThrottles',
+      'TableReadThrottles',
       'DeliveryQueueAgeSeconds',
       'DataKeyRefused',
       'DataKeyKeptWhileUnreachable',
@@ -66,13 +69,48 @@ describe('alarms', () => {
     expect(named('authorizeErrors').Properties).toMatchObject({
       EvaluationPeriods: 3,
       Metrics: [
-        { Expression: 'IF(FILL(refused, 0) > 0, 0, errors)', ReturnData: true },
+        { Expression: 'FILL(errors, 0) - FILL(refused, 0)', ReturnData: true },
         { Id: 'errors', MetricStat: { Metric: { MetricName: 'Errors' } }, ReturnData: false },
         { Id: 'refused', MetricStat: { Metric: { MetricName: 'AuthorizeRefused' } }, ReturnData: false },
       ],
     });
     expect(dashboardParts()).not.toContainEqual({ Ref: authorizer });
     expect(dashboardParts()).toContainEqual({ Ref: functionIdOf('send') });
+  });
+
+  test('whoever was called is told that it is over', () => {
+    for (const { Properties } of alarms()) expect(Properties.OKActions).toEqual(Properties.AlarmActions);
+  });
+
+  test.for(['Write', 'Read'])(
+    '%s throttles of every table count, and minutes without any are zeros',
+    (kind) => {
+      const { Metrics } = named(`Table${kind}Throttles`).Properties;
+      const [expression, ...each] = Metrics as {
+        Expression?: string;
+        MetricStat?: { Metric: { MetricName: string } };
+      }[];
+      expect(expression?.Expression).toBe('SUM(FILL(METRICS(), 0))');
+      expect(each.map((one) => one.MetricStat?.Metric.MetricName)).toEqual(
+        Object.keys(tables).map(() => `${kind}ThrottleEvents`),
+      );
+    },
+  );
+
+  test('whoever disables the content key, or has it deleted, wakes somebody', () => {
+    const [[topicId] = []] = resourcesOf(stack.messaging, 'AWS::SNS::Topic').filter(([id]) =>
+      id.includes('Critical'),
+    );
+    stack.messaging.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['aws.kms'],
+        detail: {
+          eventName: ['DisableKey', 'ScheduleKeyDeletion'],
+          resources: { ARN: [{ 'Fn::ImportValue': Match.stringLikeRegexp('ContentKey') }] },
+        },
+      },
+      Targets: [Match.objectLike({ Arn: { Ref: topicId } })],
+    });
   });
 
   test('what is wrong with the authorizer itself wakes somebody', () => {
@@ -123,15 +161,19 @@ describe('alarms', () => {
     expect(policies).toHaveLength(2);
     for (const { PolicyDocument } of policies) {
       expect(PolicyDocument).toMatchObject({
-        Statement: [
-          { Effect: 'Deny', Principal: '*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
-          {
+        Statement: expect.arrayContaining([
+          expect.objectContaining({
+            Effect: 'Deny',
+            Principal: '*',
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
+          expect.objectContaining({
             Effect: 'Allow',
             Principal: { Service: 'cloudwatch.amazonaws.com' },
             Action: 'sns:Publish',
             Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
-          },
-        ],
+          }),
+        ]),
       });
     }
   });

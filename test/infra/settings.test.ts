@@ -34,7 +34,23 @@ test.each([
   ['issuer', 'http://login.example.com', 'https URL'],
   ['issuer', 'login.example.com', 'https URL'],
   ['issuer', 'https://', 'https URL'],
+  ['audience', '["web-client"', 'the `aud` of your tokens'],
+  ['account', '1234', '12 digits'],
+  ['region', 'Frankfurt', 'a region such as'],
+  ['concurrency', 9, 'a whole number from 10'],
+  ['warmReadsPerSecond', 11_999, 'a whole number from 12000'],
+  ['warmWritesPerSecond', 3_999, 'a whole number from 4000'],
   ['jwksUri', 'ftp://keys', 'an https URL'],
+  ['audience', 'web,,android', 'the `aud` of your tokens'],
+  ['audience', 'web,', 'the `aud` of your tokens'],
+  ['audience', 'my app', 'the `aud` of your tokens'],
+  ['audience', [], 'the `aud` of your tokens'],
+  ['audience', ['web', 'ios,android'], 'the `aud` of your tokens'],
+  ['audience', ['web', 7], 'the `aud` of your tokens'],
+  ['audience', 'x'.repeat(257), 'the `aud` of your tokens'],
+  ['audience', Array(5).fill('x'.repeat(250)), 'the `aud` of your tokens'],
+  ['issuerKeysHours', 0, 'a whole number from 1 to 168'],
+  ['issuerKeysHours', 169, 'a whole number from 1 to 168'],
   ['tokenScope', 'two scopes', 'one scope'],
   ['epoch', 'two words', 'letters, digits'],
   ['epoch', 'e'.repeat(65), 'not used before'],
@@ -52,9 +68,24 @@ test.each([
   ['apiGatewayLogRole', 'maybe', 'one of "create", "exists"'],
   ['rateLimits', '{"messagesPerUser":{"burst":0}}', 'messagesPerUser.burst'],
   ['rateLimits', { nonsense: {} }, 'there is no limit "nonsense"'],
+  ['trustedNetworks', '203.0.113.0', 'is no network'],
+  ['trustedNetworks', ['203.0.113.0/24'], 'networks separated by commas'],
 ])('a wrong %s (%j) fails and says what to write', (name, value, remedy) => {
   expect(() => read({ [name]: value })).toThrow(`postrider:${name} is ${JSON.stringify(value)}: write `);
   expect(() => read({ [name]: value })).toThrow(remedy);
+});
+
+test.each([
+  ['web', ['web']],
+  ['web,android', ['web', 'android']],
+  ['web, android', ['web', 'android']],
+  ['["web","android"]', ['web', 'android']],
+  [
+    ['web', 'https://api.example.com/'],
+    ['web', 'https://api.example.com/'],
+  ],
+])('the audience %j is %j', (audience, names) => {
+  expect(read({ issuer: 'https://login.example.com', audience }).audience).toEqual(names);
 });
 
 test('everything that is wrong is said at once', () => {

@@ -29,7 +29,12 @@ const logs: string[] = [];
 /** Those that a test has opened: one that fails leaves none to the next. */
 const sockets: WebSocket[] = [];
 beforeAll(async () => {
-  const limits = { messagesPerUser: plenty, messagesPerAddress: plenty, requestsPerUser: plenty };
+  const limits = {
+    messagesPerUser: plenty,
+    messagesPerAddress: plenty,
+    requestsPerUser: plenty,
+    connectionsPerUser: plenty,
+  };
   stack = await startStack({
     environment: { RATE_LIMITS: JSON.stringify({ ...limits, connectionsPerAddress: admitted }) },
     onLog: (line) => logs.push(line),

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { routes } from '#infra/routes.ts';
 import { closeServer, findFreePort, listenOnLoopback } from '#localstack/http/loopback-server.ts';
+import { portsWithoutBrowsers } from '#localstack/http/port-without-browsers.ts';
 import { type Stack, startStack } from '#localstack/stack.ts';
 import { tables } from '#shared/aws/tables.ts';
 import { isAlive } from '#test/localstack/support/processes.ts';
@@ -53,13 +54,23 @@ async function get(path: string, method = 'GET') {
   return { status: response.status, text: await response.text() };
 }
 
+/** By Node's own client, which may send any header. */
+async function post(url: string, headers: Readonly<Record<string, string>>, method = 'POST') {
+  const request = httpRequest(url, { method, headers, agent: false }).end(
+    method === 'POST' ? '{}' : undefined,
+  );
+  const [response]: IncomingMessage[] = await once(request, 'response');
+  response?.resume();
+  return { status: response?.statusCode, allowed: response?.headers['access-control-allow-origin'] };
+}
+
 describe('one port', () => {
   it('is on loopback and says where everything is', () => {
     const { port } = new URL(stack.url);
     expect(stack.url).toBe(`ws://127.0.0.1:${port}/local`);
     expect(stack.httpUrl).toBe(`http://127.0.0.1:${port}`);
     for (const endpoint of Object.values(stack.endpoints))
-      expect(new URL(endpoint).hostname).toBe('127.0.0.1');
+      expect(new URL(endpoint).hostname).toMatch(/^127(\.\d+){3}$/);
   });
 
   it.each([
@@ -75,6 +86,43 @@ describe('one port', () => {
   it('answers 404 elsewhere, and 410 for a connection that is none', async () => {
     expect(await get('/nowhere')).toMatchObject({ status: 404 });
     expect(await get('/local/@connections/none', 'DELETE')).toMatchObject({ status: 410 });
+  });
+});
+
+describe('what is behind the port', () => {
+  const namesOfOthers = [
+    { origin: 'http://evil.example' },
+    { origin: 'http://localhost:3000' },
+    { origin: 'null' },
+    { host: 'evil.example' },
+  ];
+
+  it.each(['kms', 'sqs', 'events', 'wire'] as const)(
+    'answers programs alone: %s refuses web pages, by Origin and by Host',
+    async (name) => {
+      const endpoint = name === 'wire' ? stack.wire.endpoint : stack.endpoints[name];
+      const target = {
+        kms: 'TrentService.Decrypt',
+        sqs: 'AmazonSQS.ListQueues',
+        events: 'AWSEvents.PutEvents',
+      };
+      const headers = {
+        'x-amz-target': name === 'wire' ? 'DynamoDB_20120810.ListTables' : target[name],
+        'content-type': 'application/x-amz-json-1.0',
+      };
+      expect((await post(endpoint, headers)).status).not.toBe(403);
+      for (const others of namesOfOthers)
+        for (const method of ['POST', 'OPTIONS', 'GET']) {
+          const { status, allowed } = await post(endpoint, { ...headers, ...others }, method);
+          expect([method, others, status, allowed]).toEqual([method, others, 403, undefined]);
+        }
+    },
+  );
+
+  it('has the database on a port that browsers do not connect to', async () => {
+    expect(portsWithoutBrowsers).toContain(Number(new URL(stack.endpoints.dynamodb).port));
+    // Node's own, which keeps to the same standard.
+    await expect(fetch(stack.endpoints.dynamodb)).rejects.toMatchObject({ cause: { message: 'bad port' } });
   });
 });
 
@@ -162,7 +210,7 @@ describe('the end', () => {
     expect(existsSync(dataDirectory.path)).toBe(false);
     await expect(fetch(`${stack.httpUrl}/health`)).rejects.toThrow();
     for (const endpoint of [...Object.values(stack.endpoints), stack.wire.endpoint])
-      await expect(fetch(endpoint)).rejects.toThrow();
+      await expect(post(endpoint, {})).rejects.toThrow(/ECONNREFUSED/);
     expect(crashes).toHaveLength(1);
   }, 60_000);
 });

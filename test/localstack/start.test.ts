@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -36,7 +36,7 @@ interface Settings {
 /** `node localstack/start.ts`, as `npm start` runs it, on a free port and with a temp directory of its own. */
 function run({ environment = {}, command, cwd = root }: Settings = {}) {
   const [program = '', ...args] = command ?? [process.execPath, 'localstack/start.ts'];
-  const { npm_lifecycle_event: _, DATA_DIR: __, ...inherited } = process.env;
+  const { npm_lifecycle_event: _, DATA_DIR: __, HOST: ___, ...inherited } = process.env;
   const child = spawn(program, args, {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -86,6 +86,12 @@ async function tokenFor(httpUrl: string, user: string): Promise<string> {
 describe('what it refuses', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['a PORT that is no number', { PORT: 'http' }, /^PORT must be a whole number .* it is "http"/m],
+    [
+      'a HOST that is no address of this machine',
+      { HOST: '192.0.2.1' },
+      /^HOST=192\.0\.2\.1 is no address of this machine\. It has .*127\.0\.0\.1/m,
+    ],
+    ['a HOST with a port', { HOST: '127.0.0.1:80' }, /^HOST must be an address or a name, .*:80"/m],
     ['RATE_LIMITS that are none', { RATE_LIMITS: 'many' }, /^RATE_LIMITS: .* For example: RATE_LIMITS=/m],
     [
       'a DATA_DIR that is a file',
@@ -115,6 +121,18 @@ describe('what it refuses', () => {
       expect(output()).toMatch(message);
       expect(output()).not.toMatch(/^\s+at /m);
       expect(await readdir(join(directory, 'tmp'))).toEqual([]);
+    },
+    patienceMs,
+  );
+
+  it.skipIf(process.platform === 'win32')(
+    'arguments, which npm puts at the end of the command',
+    async () => {
+      const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+      const node = `PATH=${JSON.stringify(dirname(process.execPath))}:"$PATH"`;
+      const { exited, output } = run({ command: ['sh', '-c', `${node}; ${scripts.start} "--port" "1"`] });
+      expect(await exited).toEqual({ code: 1, signal: null });
+      expect(output()).toMatch(/^It takes no arguments, and was given "--port 1"\..* PORT=4511 npm start$/m);
     },
     patienceMs,
   );
@@ -275,6 +293,44 @@ describe('DATA_DIR', () => {
       third.child.kill('SIGTERM');
       expect(await third.exited).toEqual({ code: 0, signal: null });
       expect(await readdir(environment.DATA_DIR)).toContain('dynamodb.sqlite');
+    },
+    patienceMs,
+  );
+});
+
+it.skipIf(process.platform !== 'linux')(
+  'its allocator is told to keep few arenas for its many threads',
+  async () => {
+    const { child, output } = run();
+    while (!output().includes('starting')) await sleep(5);
+    expect((await readFile(`/proc/${child.pid}/environ`, 'utf8')).split('\0')).toContain(
+      'MALLOC_ARENA_MAX=2',
+    );
+  },
+  patienceMs,
+);
+
+describe('HOST', () => {
+  it(
+    'opens it to a name, loudly, and to no other',
+    async () => {
+      const HOST = 'forwarded.example.invalid';
+      const { output, ready } = run({ environment: { HOST } });
+      const { port } = new URL((await ready()).httpUrl);
+      expect(output()).toContain('HOST: THIS IS OPEN TO OTHERS.');
+      expect(output()).toContain(`  http://${HOST}:${port}/\n`);
+      const ask = async (host: string) => {
+        const asking = request({
+          port,
+          host: '127.0.0.1',
+          path: '/token?user=alice',
+          headers: { host },
+        }).end();
+        const [response]: IncomingMessage[] = await once(asking, 'response');
+        response?.resume();
+        return response?.statusCode;
+      };
+      expect([await ask(HOST), await ask('localhost'), await ask('evil.example')]).toEqual([200, 200, 403]);
     },
     patienceMs,
   );

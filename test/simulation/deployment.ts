@@ -127,11 +127,7 @@ export const functions = {
     /** The ids of the records that are to come again. */
     return async (records: readonly QueueRecord[]): Promise<string[]> => {
       const { batchItemFailures } = await handler({
-        Records: records.map(({ messageId, body, receives }) => ({
-          messageId,
-          body,
-          attributes: { ApproximateReceiveCount: String(receives) },
-        })),
+        Records: records.map(({ messageId, body }) => ({ messageId, body })),
       });
       return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
     };

@@ -35,6 +35,8 @@ export const faultKinds = [
   'denied',
   /** The gateway ends a connection by itself. */
   'hangUp',
+  /** The device does not read what waits for it. */
+  'unread',
   'skew',
   /** The rows of a transaction become visible long after each other. */
   'slowRows',

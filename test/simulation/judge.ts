@@ -47,29 +47,34 @@ function checkSentOnce(record: ClientRecord): Finding[] {
 /** The numbers of `conversations` agree with the log and with what was acknowledged. */
 function checkStandings(record: ClientRecord): Finding[] {
   const finals = finalsOf(record);
-  return record.standings.flatMap(({ user, conversationId, lastSeq, deliveredSeq, readSeq, unread }) => {
-    const messages =
-      finals.find((one) => one.user === user && one.conversationId === conversationId)?.messages ?? [];
-    const acks = record.events.filter((event) => event.kind === 'ack' && event.user === user);
-    const highest = (confirmed: boolean) =>
-      Math.max(
-        0,
-        ...acks.map((ack) =>
-          ack.kind === 'ack' && ack.confirmed === confirmed ? (ack.positions[conversationId] ?? 0) : 0,
-        ),
-      );
-    const others = messages.filter(({ senderId, seq }) => senderId !== user && seq > readSeq).length;
-    const isRight =
-      lastSeq === messages.length &&
-      deliveredSeq >= highest(true) &&
-      deliveredSeq <= highest(false) &&
-      readSeq <= deliveredSeq &&
-      unread === others;
-    if (isRight) return [];
-    const numbers = JSON.stringify({ lastSeq, deliveredSeq, readSeq, unread });
-    const truth = `${messages.length} messages, ${others} unread, acknowledged ${highest(true)} to ${highest(false)}`;
-    return [{ rule: 'numbers', detail: `${user} in ${conversationId}: ${numbers}, but ${truth}` }];
-  });
+  return record.standings.flatMap(
+    ({ user, askedAt, conversationId, lastSeq, deliveredSeq, readSeq, unread }) => {
+      const messages =
+        finals.find((one) => one.user === user && one.conversationId === conversationId)?.messages ?? [];
+      // Another device of the same user may acknowledge more afterwards.
+      const acks = record.events
+        .slice(0, askedAt)
+        .filter((event) => event.kind === 'ack' && event.user === user);
+      const highest = (confirmed: boolean) =>
+        Math.max(
+          0,
+          ...acks.map((ack) =>
+            ack.kind === 'ack' && ack.confirmed === confirmed ? (ack.positions[conversationId] ?? 0) : 0,
+          ),
+        );
+      const others = messages.filter(({ senderId, seq }) => senderId !== user && seq > readSeq).length;
+      const isRight =
+        lastSeq === messages.length &&
+        deliveredSeq >= highest(true) &&
+        deliveredSeq <= highest(false) &&
+        readSeq <= deliveredSeq &&
+        unread === others;
+      if (isRight) return [];
+      const numbers = JSON.stringify({ lastSeq, deliveredSeq, readSeq, unread });
+      const truth = `${messages.length} messages, ${others} unread, acknowledged ${highest(true)} to ${highest(false)}`;
+      return [{ rule: 'numbers', detail: `${user} in ${conversationId}: ${numbers}, but ${truth}` }];
+    },
+  );
 }
 
 /** What was sent under a confirmed block is not there; who was refused had been blocked. */
@@ -136,13 +141,10 @@ function checkAtRest({ dynamodb, queue, events }: World): Finding[] {
 }
 
 /**
- * Before anybody comes back: of each message the recipient was told, by a frame or a notification, or it has
- * acknowledged. Excused are those whose witness never got into the queue, or was given up there.
+ * Before anybody comes back: each message was acknowledged, or its recipient notified, also where a dead connection took
+ * the push. Excused are those whose witness never got into the queue, or was given up there.
  */
-export function judgeWitnesses(
-  { dynamodb, queue, events, posted, witnesses }: World,
-  isCalm: boolean,
-): Finding[] {
+export function judgeWitnesses({ dynamodb, queue, events, witnesses }: World, isCalm: boolean): Finding[] {
   const referenceOf = (body: string) => {
     const { conversationId, seq, messageId } = parseReference(body);
     return `${conversationId} ${seq} ${messageId}`;
@@ -162,7 +164,6 @@ export function judgeWitnesses(
     const userId = otherMember(conversation, senderId) ?? '';
     const mailbox = dynamodb().rows.slot('mailboxes', { userId, conversationId }).item;
     if (Number(mailbox?.deliveredSeq ?? 0) >= seq || notified.has(reference)) continue;
-    if ((posted.get(userId) ?? []).some((frame) => frame.includes(messageId))) continue;
     // Its request was made and got lost, which is excused; never made, it is not.
     if (attempted.has(reference) && !witnessed.has(reference) && !isCalm) continue;
     if (givenUp.has(reference)) continue;

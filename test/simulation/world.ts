@@ -1,4 +1,5 @@
 import { actions, isAction } from '#shared/actions.ts';
+import { defaultRateLimits } from '#shared/limits/rate-limits.ts';
 import type { RepairOptions } from '#shared/log/repair-conversation.ts';
 import type { SocketEvent } from '#shared/runtime/socket-event.ts';
 import type { FunctionTelemetry } from '#shared/runtime/telemetry.ts';
@@ -47,15 +48,12 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
     deliver: async (records) =>
       isClosed ? undefined : await pool.run('deliver', (handle) => handle(records)),
   });
-  /** Frames that the gateway took, by user. */
-  const posted = new Map<string, string[]>();
   const gateway = makeGateway({
     ...basis,
     // Nobody is served while tables are being restored.
     route: async (...call) => (isClosed ? undefined : await routeTo(pool)(...call)),
     epoch,
     onPosted(userId, frame, lateMs) {
-      posted.set(userId, [...(posted.get(userId) ?? []), frame]);
       if (frame.startsWith('{"type":"message.new"') && lateMs > expiryToleranceMs)
         findings.push({ rule: 'expiry', detail: `${userId} got a push ${lateMs} ms after the expiry` });
     },
@@ -91,7 +89,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
   }
 
   return {
-    ...{ scheduler, trace, faults, findings, counts, queue, events, gateway, posted, witnesses, restore },
+    ...{ scheduler, trace, faults, findings, counts, queue, events, gateway, witnesses, restore },
     dynamodb: () => dynamodb,
     close: (closed: boolean) => {
       isClosed = closed;
@@ -103,10 +101,7 @@ export function makeWorld(dice: Dice, { without, keepTrace }: WorldOptions) {
 
 const generous = JSON.stringify(
   Object.fromEntries(
-    ['messagesPerUser', 'messagesPerAddress', 'requestsPerUser', 'connectionsPerAddress'].map((name) => [
-      name,
-      { burst: 100_000, refillPerSecond: 100_000 },
-    ]),
+    Object.keys(defaultRateLimits).map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
   ),
 );
 

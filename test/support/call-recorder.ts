@@ -56,7 +56,7 @@ export function makeCallRecorder() {
       close: (connectionId) => record('DeleteConnection', () => gateway.close(connectionId)),
     }),
     queue: (queue: DeliveryQueue): DeliveryQueue => ({
-      leave: (reference) => record('SendMessage', () => queue.leave(reference)),
+      leave: (reference, afterSeconds) => record('SendMessage', () => queue.leave(reference, afterSeconds)),
     }),
   };
 }

@@ -18,10 +18,11 @@ import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 import { makeOpenConnection } from '#shared/connections/open-connection.ts';
 import { makeDeliverLater } from '#shared/delivery/deliver-later.ts';
 import type { DeliveryQueue, MessageReference } from '#shared/delivery/delivery-queue.ts';
-import type { Notifications } from '#shared/delivery/notifications.ts';
+import type { Notification, Notifications } from '#shared/delivery/notifications.ts';
 import type { MessageCipher } from '#shared/keys/message-cipher.ts';
 import { chargesOf } from '#shared/limits/charges.ts';
 import type { RateLimiter } from '#shared/limits/rate-limiter.ts';
+import { defaultRateLimits } from '#shared/limits/rate-limits.ts';
 import type { Push, Reply } from '#shared/protocol/replies.ts';
 import type { UseCases } from '#shared/runtime/call.ts';
 import type { Clock } from '#shared/runtime/clock.ts';
@@ -38,10 +39,11 @@ export interface Session extends Actor {
 
 type Frame = (Reply & { requestId?: string }) | Push;
 
-/** The far ends of connections: what was posted to each, and which of them are gone. */
+/** The far ends of connections: what was posted to each, which of them are gone, and which are not read. */
 export interface TestGateway extends ConnectionGateway {
   readonly frames: Map<string, Frame[]>;
   readonly gone: Set<string>;
+  readonly full: Set<string>;
   readonly closed: string[];
   pushes(connectionId: string): Push[];
 }
@@ -62,16 +64,15 @@ export interface EnvironmentOptions {
   readonly cipher?: MessageCipher;
   readonly limiter?: RateLimiter;
   readonly rateLimits?: string;
+  /** Beside those that every environment has. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly random?: () => number;
   readonly fewMailboxes?: number;
 }
 
 const generous = JSON.stringify(
   Object.fromEntries(
-    ['messagesPerUser', 'messagesPerAddress', 'requestsPerUser', 'connectionsPerAddress'].map((name) => [
-      name,
-      { burst: 100_000, refillPerSecond: 100_000 },
-    ]),
+    Object.keys(defaultRateLimits).map((name) => [name, { burst: 100_000, refillPerSecond: 100_000 }]),
   ),
 );
 
@@ -86,7 +87,7 @@ export async function startWorld() {
   });
   const gateway = makeTestGateway();
   const left: MessageReference[] = [];
-  const published: (MessageReference & { unread: number })[] = [];
+  const published: Notification[] = [];
   const telemetry = makeTestTelemetry();
   const tableSettings = Object.fromEntries(
     Object.entries(dynamodb.tableNames).map(([id, name]) => [
@@ -108,6 +109,7 @@ export async function startWorld() {
         ...places,
         KMS_KEY_ID: kms.keyId,
         RATE_LIMITS: options.rateLimits ?? generous,
+        ...options.settings,
       },
       memories: { ...(options.fewMailboxes !== undefined && { fewMailboxes: options.fewMailboxes }) },
       ...{ dynamodb: client, transactions: client, kms: kmsClient, cache: undefined },
@@ -120,7 +122,7 @@ export async function startWorld() {
       ...sendParts(outside),
       queue: options.queue ?? { leave: async (reference: MessageReference) => void left.push(reference) },
       notifications: options.notifications ?? {
-        publish: async (one: MessageReference & { unread: number }) => void published.push(one),
+        publish: async (one: Notification) => void published.push(one),
       },
       gateway: options.gateway ?? gateway,
       ...(options.cipher && { cipher: options.cipher }),
@@ -138,6 +140,7 @@ export async function startWorld() {
       conversations: overConnections(useCases, 'conversations'),
       block: overConnections(useCases, 'block'),
       unblock: overConnections(useCases, 'unblock'),
+      ping: overConnections(useCases, 'ping'),
       deliverLater: makeDeliverLater(parts),
       openConnection: makeOpenConnection(parts),
     };
@@ -147,13 +150,13 @@ export async function startWorld() {
   /** A session of `userId`, with its connection's row as `$connect` and the first `reconnect` leave it. */
   async function join(
     userId: string,
-    options: { ready?: boolean; expiresAt?: number; epoch?: string } = {},
+    options: { ready?: boolean; expiresAt?: number; address?: string; epoch?: string } = {},
   ): Promise<Session> {
     connections += 1;
     const session = {
       userId,
       connectionId: `connection-${connections}`,
-      address: '192.0.2.1',
+      address: options.address ?? '192.0.2.1',
       expiresAt: options.expiresAt ?? Date.now() + 3_600_000,
     };
     await environment().connections.add({
@@ -209,13 +212,16 @@ export type World = Awaited<ReturnType<typeof startWorld>>;
 function makeTestGateway(): TestGateway {
   const frames = new Map<string, Frame[]>();
   const gone = new Set<string>();
+  const full = new Set<string>();
   const closed: string[] = [];
   return {
     frames,
     gone,
+    full,
     closed,
     async post(connectionId, frame) {
       if (gone.has(connectionId)) return 'gone';
+      if (full.has(connectionId)) return 'full';
       frames.set(connectionId, [...(frames.get(connectionId) ?? []), JSON.parse(frame)]);
       return 'posted';
     },

@@ -11,7 +11,7 @@ const candidates = [
 /** The browser of this machine; undefined where there is none: the tests that need it are skipped. */
 export const browserPath = candidates.find((path) => path !== undefined && existsSync(path));
 
-export async function launchBrowser(): Promise<Browser> {
+export async function launchBrowser(...args: string[]): Promise<Browser> {
   if (browserPath === undefined) throw new Error('There is no Chromium: name one by CHROMIUM=path.');
   return await chromium.launch({
     executablePath: browserPath,
@@ -25,6 +25,7 @@ export async function launchBrowser(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...args,
     ],
   });
 }

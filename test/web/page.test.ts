@@ -340,7 +340,7 @@ describe.skipIf(browserPath === undefined)('the demo page, in Chromium', () => {
       // In one turn, so that the scroll is told in the frame that has the new layout.
       await bob.messages.evaluate((list) => {
         list.scrollTop -= 1;
-        list.parentElement?.setAttribute('style', 'height: 20rem');
+        list.parentElement?.style.setProperty('height', '20rem');
       });
       await eventually(bob.pixelsBelow).toBeLessThan(2);
     },

@@ -1,9 +1,13 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createTables, nameTables, type TableNames } from '#localstack/emulators/dynamodb/create-tables.ts';
 import { findDatabase } from '#localstack/emulators/dynamodb/find-database.ts';
 import { clientSettings } from '#localstack/emulators/local-account.ts';
-import { findFreePort, loopback } from '#localstack/http/loopback-server.ts';
+import { loopback } from '#localstack/http/loopback-server.ts';
+import { findPlaceWithoutBrowsers } from '#localstack/http/port-without-browsers.ts';
 import {
   type ProcessExit,
   type SupervisedProcess,
@@ -21,7 +25,7 @@ export interface DynamoDb {
 export interface DynamoDbOptions {
   /** Where it keeps its data; memory without it. */
   readonly file?: string;
-  /** A free one by default. */
+  /** By default a free one that browsers do not connect to: dynoxide itself answers any page. */
   readonly port?: number;
   /** A directory to remove after the database has ended, even if this process is killed. */
   readonly removeAfterwards?: string;
@@ -35,7 +39,10 @@ const tablePrefix = 'postrider';
 const startTimeoutMs = 20_000;
 const startAttempts = 3;
 
-/** Starts a DynamoDB on loopback with every table of ours in it. It ends when this process ends, even by SIGKILL. */
+/**
+ * Starts a DynamoDB on loopback, out of reach of web pages, with every table of ours in it. It ends when this process ends,
+ * even by SIGKILL.
+ */
 export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<DynamoDb> {
   const external = options.endpoint ?? process.env.DYNAMODB_ENDPOINT;
   if (external) return useExternal(external);
@@ -81,16 +88,17 @@ async function startDatabase(
   options: DynamoDbOptions,
   attempts: number,
 ): Promise<{ process: SupervisedProcess; endpoint: string }> {
-  const port = options.port ?? (await findFreePort());
+  const { host, port } =
+    options.port === undefined ? await findPlaceWithoutBrowsers() : { host: loopback, port: options.port };
   const database = await startSupervised(
     findDatabase(),
     [
-      ...['--host', loopback, '--port', String(port)],
+      ...['--host', host, '--port', String(port)],
       ...(options.file === undefined ? [] : ['--db-path', options.file]),
     ],
     options.removeAfterwards === undefined ? {} : { removeAfterwards: options.removeAfterwards },
   );
-  const endpoint = `http://${loopback}:${port}`;
+  const endpoint = `http://${host}:${port}`;
   const given = new AbortController();
   const outcome = await Promise.race([database.exited, waitUntilHealthy(database, endpoint, given.signal)]);
   given.abort();
@@ -119,10 +127,12 @@ async function waitUntilHealthy(
   return 'silent';
 }
 
+/** Not by `fetch`, which keeps away from these ports as browsers do. */
 async function isHealthy(endpoint: string): Promise<boolean> {
   try {
-    const health = await fetch(endpoint, { signal: AbortSignal.timeout(2_000) });
-    return health.ok && (await health.text()).startsWith('healthy: dynamodb');
+    const asking = request(endpoint, { agent: false, signal: AbortSignal.timeout(2_000) }).end();
+    const [health]: IncomingMessage[] = await once(asking, 'response');
+    return health?.statusCode === 200 && (await text(health)).startsWith('healthy: dynamodb');
   } catch {
     return false;
   }

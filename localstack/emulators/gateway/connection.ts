@@ -11,6 +11,8 @@ export interface CloseStatus {
 /** An upgraded connection, as the routes and `@connections` use it. */
 export interface Connection {
   readonly facts: ConnectionFacts;
+  /** Milliseconds since the epoch of the last data in either direction. */
+  lastActiveAt(): number;
   /** Counts as data from the client. */
   touch(): void;
   isOpen(): boolean;
@@ -40,6 +42,7 @@ export function openConnection(
 ): Connection {
   const { limits, connections } = gateway;
   let open = true;
+  let lastActiveAt = Date.now();
   let closedBecause: CloseStatus | undefined;
   const expiry = startExpiry(limits, () => connection.close(1001, 'Going away'));
 
@@ -54,8 +57,12 @@ export function openConnection(
 
   const connection: Connection = {
     facts,
+    lastActiveAt: () => lastActiveAt,
     isOpen: () => open && socket.readyState === socket.OPEN,
-    touch: () => expiry.touch(),
+    touch() {
+      lastActiveAt = Date.now();
+      expiry.touch();
+    },
     send(data) {
       if (!connection.isOpen()) return 'gone';
       if (socket.bufferedAmount + data.length > limits.clientBufferBytes) return 'full';

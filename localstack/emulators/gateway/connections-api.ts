@@ -58,6 +58,8 @@ function manage(
   switch (request.method) {
     case 'POST':
       return post(connection, data);
+    case 'GET':
+      return connection?.isOpen() ? { status: 200, body: describe(connection) } : gone();
     case 'DELETE':
       if (!connection?.isOpen()) return gone();
       connection.close(1008, '');
@@ -76,6 +78,15 @@ function post(connection: Connection | undefined, data: Buffer | 'tooLarge'): Ma
   const outcome = connection.send(data);
   if (outcome === 'full') return failure(429, 'LimitExceededException', 'The client-side buffer is full');
   return outcome === 'gone' ? gone() : { status: 200 };
+}
+
+function describe(connection: Connection): unknown {
+  const { connectedAt, identity } = connection.facts;
+  return {
+    connectedAt: new Date(connectedAt).toISOString(),
+    identity,
+    lastActiveAt: new Date(connection.lastActiveAt()).toISOString(),
+  };
 }
 
 function gone(): ManagementResponse {

@@ -3,6 +3,7 @@ import { buildApp } from 'fauxqs';
 import { clientSettings, localAccount } from '#localstack/emulators/local-account.ts';
 import { openPersistentStores } from '#localstack/emulators/sqs/persistent-stores.ts';
 import { loopback } from '#localstack/http/loopback-server.ts';
+import { isProgram, refusalOfOthers } from '#localstack/http/who-asks.ts';
 import { maxReceiveCount } from '#shared/delivery/delivery-queue.ts';
 
 export interface Sqs {
@@ -27,6 +28,7 @@ export async function startSqs(options: SqsOptions = {}): Promise<Sqs> {
   const kept = options.directory === undefined ? undefined : await openPersistentStores(options.directory);
   const app = buildApp({ logger: false, ...(kept && { stores: kept.stores }) });
   app.addHook('onRequest', async (request, reply) => {
+    if (!isProgram(request)) return await reply.code(403).send(refusalOfOthers);
     const isSqs =
       request.method === 'POST' && request.headers['x-amz-target']?.toString().startsWith('AmazonSQS.');
     if (!isSqs) await reply.code(404).send({ message: 'Only SQS is here.' });

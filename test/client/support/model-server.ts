@@ -28,6 +28,8 @@ export interface LoggedMessage {
 }
 
 interface Model {
+  /** Which life of the data this is. */
+  epoch: string;
   readonly clock: VirtualClock;
   /** Uniform in [0, 1), seeded. */
   readonly random: () => number;
@@ -39,6 +41,7 @@ interface Model {
 
 interface Socket {
   readonly user: string;
+  epoch: string;
   isReady: boolean;
   isOpen: boolean;
   emit(event: WebSocketEvent): void;
@@ -50,6 +53,8 @@ export interface ModelServer {
   deliveredSeq(user: string, conversationId: string): number;
   /** A WebSocket whose token is the user's id. */
   readonly WebSocket: WebSocketConstructor;
+  /** Restores a backup: of each conversation the first so many messages are left. */
+  goBack(keep: (length: number) => number): void;
   /** From now on nothing goes wrong. Every connection is cut, so that every device catches up. */
   settleDown(): void;
 }
@@ -58,7 +63,15 @@ export interface ModelServer {
 export function makeModelServer(clock: VirtualClock, random: () => number, faults: FaultRates): ModelServer {
   let isCalm = false;
   const rates = new Proxy(faults, { get: (target, name: keyof FaultRates) => (isCalm ? 0 : target[name]) });
-  const model: Model = { clock, random, rates, logs: new Map(), delivered: new Map(), sockets: new Set() };
+  const model: Model = {
+    epoch: 'life 1',
+    clock,
+    random,
+    rates,
+    logs: new Map(),
+    delivered: new Map(),
+    sockets: new Set(),
+  };
 
   class ModelWebSocket implements WebSocketLike {
     readonly #listeners: Record<string, ((event: WebSocketEvent) => void)[]> = {};
@@ -69,10 +82,11 @@ export function makeModelServer(clock: VirtualClock, random: () => number, fault
         for (const listener of this.#listeners[event.type] ?? []) listener(event);
       };
       const user = protocols[1]?.replace('bearer.', '') ?? '';
-      this.#socket = { user, isReady: false, isOpen: false, emit };
+      this.#socket = { user, epoch: '', isReady: false, isOpen: false, emit };
       later(model, () => {
         if (happens(model, 'refusedHandshake')) return cut(model, this.#socket);
         this.#socket.isOpen = true;
+        this.#socket.epoch = model.epoch;
         model.sockets.add(this.#socket);
         emit({ type: 'open' });
       });
@@ -98,6 +112,14 @@ export function makeModelServer(clock: VirtualClock, random: () => number, fault
     logs: model.logs,
     deliveredSeq: (user, conversationId) => model.delivered.get(`${user} ${conversationId}`) ?? 0,
     WebSocket: ModelWebSocket,
+    goBack(keep) {
+      model.epoch = `${model.epoch} and another`;
+      for (const log of model.logs.values()) log.length = keep(log.length);
+      for (const [key, seq] of model.delivered) {
+        const [, id = ''] = key.split(' ');
+        model.delivered.set(key, Math.min(seq, model.logs.get(id)?.length ?? 0));
+      }
+    },
     settleDown() {
       isCalm = true;
       for (const socket of [...model.sockets]) cut(model, socket);
@@ -154,6 +176,10 @@ function failure(model: Model, faults: readonly (readonly [keyof FaultRates, Fra
 }
 
 function handle(model: Model, socket: Socket, frame: Frame): Frame {
+  if (socket.epoch !== model.epoch) {
+    later(model, () => later(model, () => cut(model, socket)));
+    return epochChanged(model);
+  }
   switch (frame.action) {
     case 'send':
       return handleSend(model, socket, frame);
@@ -202,8 +228,12 @@ function handleSend(model: Model, socket: Socket, frame: Frame): Frame {
   };
 }
 
+function epochChanged({ epoch }: Model): Frame {
+  return { type: 'error', code: 'epoch_changed', message: 'Another life.', remedy: 'Begin anew.', epoch };
+}
+
 function pushTo(model: Model, to: Socket, conversationId: string, message: LoggedMessage): void {
-  if (!to.isReady || happens(model, 'lostPush')) return;
+  if (!to.isReady || to.epoch !== model.epoch || happens(model, 'lostPush')) return;
   const frame = {
     type: 'message.new',
     messageId: `m${message.seq}`,
@@ -214,16 +244,20 @@ function pushTo(model: Model, to: Socket, conversationId: string, message: Logge
 }
 
 /** Pages go out at once and in order, the end marker after them. */
-function handleReconnect(model: Model, socket: Socket, { positions, only, requestId }: Frame): Frame {
-  socket.isReady = true;
+function handleReconnect(model: Model, socket: Socket, { positions, only, requestId, epoch }: Frame): Frame {
   const given = positions as Record<string, number>;
+  if (epoch !== undefined && epoch !== model.epoch) return epochChanged(model);
+  if (epoch === undefined && Object.keys(given).length > 0)
+    throw new Error('positions came without an epoch');
+  socket.isReady = true;
+  const done = { type: 'reconnect.done', conversations: [], epoch: model.epoch };
   let budget = 6;
   for (const conversationId of idsOf(model, socket.user)) {
     const from = given[conversationId] ?? (only ? Number.POSITIVE_INFINITY : 0);
     const missed = readable(model, conversationId).filter(({ seq }) => seq > from);
     for (const message of missed) {
       if (happens(model, 'cutInPages')) cut(model, socket);
-      if (budget === 0) return { type: 'reconnect.done', conversations: [], more: true };
+      if (budget === 0) return { ...done, more: true };
       budget -= 1;
       emitFrame(socket, {
         type: 'reconnect.page',
@@ -232,7 +266,7 @@ function handleReconnect(model: Model, socket: Socket, { positions, only, reques
       });
     }
   }
-  return { type: 'reconnect.done', conversations: [], more: false };
+  return { ...done, more: false };
 }
 
 function handleHistory(model: Model, { conversationId, after, limit }: Frame): Frame {

@@ -86,13 +86,23 @@ export function error(code: string, fields: Frame = {}): Frame {
 }
 
 function listen(client: Client): Told {
-  const told: Told = { state: [], message: [], gap: [], receipt: [], sent: [], failed: [], error: [] };
+  const told: Told = {
+    state: [],
+    message: [],
+    gap: [],
+    receipt: [],
+    sent: [],
+    failed: [],
+    reset: [],
+    error: [],
+  };
   client.on('state', (payload) => told.state.push(payload));
   client.on('message', (payload) => told.message.push(payload));
   client.on('gap', (payload) => told.gap.push(payload));
   client.on('receipt', (payload) => told.receipt.push(payload));
   client.on('sent', (payload) => told.sent.push(payload));
   client.on('failed', (payload) => told.failed.push(payload));
+  client.on('reset', (payload) => told.reset.push(payload));
   client.on('error', (payload) => told.error.push(payload));
   return told;
 }

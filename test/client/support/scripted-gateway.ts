@@ -25,6 +25,8 @@ export interface ScriptedConnection {
   answered(): Frame[];
   /** From now on nothing is answered by itself. */
   mute(): void;
+  /** From now on sending throws, as a socket's that is about to end may. */
+  refuseToSend(): void;
   /** From now on a `reconnect` is answered by itself, as well: nothing was missed. */
   answerLooks(): void;
 }
@@ -48,6 +50,7 @@ export function makeScriptedGateway(): ScriptedGateway {
     #isClosed = false;
     #isMute = false;
     #answersLooks = false;
+    #refusesToSend = false;
     readonly #answered: Frame[] = [];
 
     constructor(_url: string, protocols: string[]) {
@@ -56,6 +59,7 @@ export function makeScriptedGateway(): ScriptedGateway {
 
     send(data: string): void {
       if (!this.#isOpen) throw new Error('InvalidStateError: the socket is still connecting');
+      if (this.#refusesToSend) throw new Error('InvalidStateError: the socket is about to end');
       const frame: Frame = JSON.parse(data);
       const answered = this.#answerOf(frame);
       if (this.#isMute || answered === undefined) {
@@ -112,6 +116,9 @@ export function makeScriptedGateway(): ScriptedGateway {
         answered: () => [...this.#answered],
         mute: () => {
           this.#isMute = true;
+        },
+        refuseToSend: () => {
+          this.#refusesToSend = true;
         },
         answerLooks: () => {
           this.#answersLooks = true;

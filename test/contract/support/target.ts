@@ -21,6 +21,9 @@ export const UNTHROTTLED = {
   messagesPerUser: PLENTY,
   messagesPerAddress: PLENTY,
   requestsPerUser: PLENTY,
+  drainsPerConnection: PLENTY,
+  drainsPerUser: PLENTY,
+  connectionsPerUser: PLENTY,
   connectionsPerAddress: PLENTY,
 };
 

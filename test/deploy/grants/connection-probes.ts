@@ -53,6 +53,17 @@ export function connectionProbes(world: ProbeWorld): Probes {
       granted: 'removed',
       denied: 'left',
     },
+    'fallback may dynamodb:UpdateItem on TablesRateLimits': {
+      exchange: async () => {
+        const user = newUser();
+        const client = await open(user);
+        return await charge(world, `user#requests#${user}`, () =>
+          client.request({ action: 'no such action' }),
+        );
+      },
+      granted: 'charged',
+      denied: 'not charged',
+    },
     [postLine('fallback')]: {
       exchange: () => outlive(world, { action: 'no such action' }),
       granted: 'unauthenticated, closed',

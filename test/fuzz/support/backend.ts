@@ -96,8 +96,10 @@ export function makeBackend({
     sync: functions.sync(sandbox, surroundings),
     fallback: functions.fallback(sandbox, surroundings),
   };
-  const handlerOf = (action: unknown) =>
-    byName[typeof action === 'string' && isAction(action) ? actions[action].function : 'fallback'];
+  const routeOf = (action: unknown) =>
+    typeof action === 'string' && isAction(action) ? action : ('$default' as const);
+  const functionOf = (route: ReturnType<typeof routeOf>) =>
+    byName[route === '$default' ? 'fallback' : actions[route].function];
 
   return {
     defects,
@@ -105,12 +107,13 @@ export function makeBackend({
     async join(user) {
       received.set(user, []);
       await connect(eventOf(user, scheduler));
-      await byName.reconnect({ ...eventOf(user, scheduler), body: '{"action":"reconnect"}' });
+      await byName.reconnect({ ...eventOf(user, scheduler, 'reconnect'), body: '{"action":"reconnect"}' });
     },
     async send(user, frame) {
       const frames = received.get(user) ?? [];
       const from = frames.length;
-      const { body } = await handlerOf(actionOf(frame))({ ...eventOf(user, scheduler), body: frame });
+      const route = routeOf(actionOf(frame));
+      const { body } = await functionOf(route)({ ...eventOf(user, scheduler, route), body: frame });
       if (body !== undefined) frames.push(JSON.parse(body));
       return frames.slice(from).filter(({ type }) => type !== 'message.new' && type !== 'receipt');
     },
@@ -126,13 +129,14 @@ function actionOf(frame: string): unknown {
   }
 }
 
-function eventOf(user: string, { now }: Scheduler): SocketEvent {
+function eventOf(user: string, { now }: Scheduler, routeKey = '$connect'): SocketEvent {
   // An address for each: the limits per address are not what is tried here.
   const digest = createHash('sha256').update(user).digest();
   return {
     requestContext: {
       connectionId: user,
       requestId: `request-of-${user}`,
+      routeKey,
       connectedAt: now(),
       identity: { sourceIp: `10.${digest.subarray(0, 3).join('.')}` },
       authorizer: { userId: user, tokenExpiresAt: String(now() + 3_600), epoch },

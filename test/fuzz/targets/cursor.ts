@@ -26,7 +26,11 @@ const recent: Mailboxes['recent'] = async (userId, _atLeast, fromHour = Number.M
 const list = makeListConversations({
   mailboxes: { recent } as Mailboxes,
   log: { identities: async () => new Map() } as never,
-  limiter: { take: async () => ({ allowed: true }), lastKnown: () => ({ allowed: true }) },
+  limiter: {
+    take: async () => ({ allowed: true }),
+    lastKnown: () => ({ allowed: true }),
+    hold: async () => ({ allowed: true, release: async () => {} }),
+  },
   // Long after all that was sent.
   clock: { now: () => Number.MAX_SAFE_INTEGER, sleep: async () => {} },
   telemetry: silentTelemetry,

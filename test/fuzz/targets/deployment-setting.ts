@@ -11,6 +11,7 @@ const right = {
   domainName: 'chat.example.com',
   certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/abc',
   rateLimits: '{"messagesPerUser":{"burst":60}}',
+  trustedNetworks: '203.0.113.0/24,2001:db8::/32',
   dataKeyHours: 24,
   alarmEmail: 'ops@example.com',
   logLevel: 'INFO',
@@ -55,6 +56,12 @@ export const target: FuzzTarget = {
     );
     const { rateLimits: _, ...others } = settings;
     for (const text of Object.values(others)) hold(!/\s/.test(String(text)), 'a setting of several words');
+    hold(settings.issuerKeysHours >= 1 && settings.issuerKeysHours <= 168, 'keys of the issuer for ever');
+    hold(
+      settings.audience === undefined ||
+        settings.audience.every((name) => name !== '' && !name.includes(',')),
+      'an audience without a name',
+    );
     hold(settings.dataKeyHours >= 1 && settings.dataKeyHours <= 8_760, 'data keys of another age');
   },
 };

@@ -17,12 +17,19 @@ export const target: FuzzTarget = {
     'shared/protocol/user-id.ts',
     'shared/log/conversation.ts',
   ],
-  seeds: [JSON.stringify(reference), 'null', '[]', '"text"'],
+  seeds: [
+    JSON.stringify(reference),
+    JSON.stringify({ ...reference, isLastLook: true }),
+    'null',
+    '[]',
+    '"text"',
+  ],
   words: [
     '"recipientId":',
     '"conversationId":',
     '"seq":',
     '"messageId":',
+    '"isLastLook":',
     '"__proto__":',
     'null',
     '{',
@@ -32,10 +39,11 @@ export const target: FuzzTarget = {
   run(input) {
     const parsed = parsedOf(textOf(input));
     if (parsed === undefined) return;
-    const { recipientId, conversationId, seq, messageId, ...rest } = parsed;
+    const { recipientId, conversationId, seq, messageId, isLastLook, ...rest } = parsed;
     hold(Object.keys(rest).length === 0, 'something beside the reference');
     hold(isUserId(recipientId) && isConversationId(conversationId), 'ids that are none');
     hold(Number.isSafeInteger(seq) && seq >= 1, 'a seq that is none');
+    hold(isLastLook === undefined || isLastLook === true, 'a look that is none');
     hold(typeof messageId === 'string', 'a messageId that is none');
   },
 };

@@ -13,7 +13,13 @@ export const target: FuzzTarget = {
     '',
   ],
   words: [
-    ...['"messagesPerUser":', '"messagesPerAddress":', '"requestsPerUser":', '"connectionsPerAddress":'],
+    ...[
+      '"messagesPerUser":',
+      '"messagesPerAddress":',
+      '"requestsPerUser":',
+      '"connectionsPerUser":',
+      '"connectionsPerAddress":',
+    ],
     ...['"burst":', '"refillPerSecond":', '"whenStoreFails":', '"__proto__":', '{', '}', ','],
   ],
   run(input) {

@@ -18,7 +18,7 @@ export interface Synthesised {
   readonly messaging: Template;
 }
 
-/** The deployment of `cdk.json`, with some settings changed. Its functions are one empty bundle. */
+/** The deployment of the default settings, with some changed. Its functions are one empty bundle. */
 export function synthesise(changes: Record<string, unknown> = {}): Synthesised {
   const { app, bundles, context } = prepareApp(changes);
   const { data, messaging } = addPostrider(app, readSettings(context), bundles);

@@ -10,7 +10,9 @@ import {
 } from '#localstack/deploy-gate/emulation.ts';
 import { createIssuer, issuerPaths } from '#localstack/emulators/issuer/issuer.ts';
 import { closeServer, findFreePort, listenOnLoopback, loopback } from '#localstack/http/loopback-server.ts';
-import { makeTokenVerifier, remoteKeys } from '#shared/sign-in/token-verifier.jose.ts';
+import { remoteKeys } from '#shared/sign-in/issuer-keys.jose.ts';
+import { makeTokenVerifier } from '#shared/sign-in/token-verifier.jose.ts';
+import { silentTelemetry } from '#test/support/telemetry.ts';
 
 const issuer = { issuer: 'http://127.0.0.1:1', audience: 'postrider', jwksUri: 'http://127.0.0.1:1/keys' };
 const ministack: Emulation = { ...issuer, emulator: 'ministack', endpoint: 'https://localhost:4566' };
@@ -66,11 +68,9 @@ test('the authorizer reads an issuer’s keys from a data: URL, when nobody can 
   const jwksUri = await inlined(`http://${loopback}:${port}${issuerPaths.keys}`);
   await closeServer(server);
 
-  const verify = makeTokenVerifier({
-    ...issuer,
-    keys: remoteKeys(jwksUri),
-    clock: { now: () => Date.now(), sleep: async () => {} },
-  });
+  const clock = { now: () => Date.now(), sleep: async () => {} };
+  const keys = remoteKeys(jwksUri, { clock, keepMs: 3_600_000, telemetry: silentTelemetry });
+  const verify = makeTokenVerifier({ ...issuer, keys, clock });
   expect(await verify(await token('alice'))).toMatchObject({ verdict: 'allowed', userId: 'alice' });
   expect(await verify(await stranger.token('alice'))).toMatchObject({ verdict: 'unauthorized' });
 });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -49,6 +49,33 @@ it('makes the one that is named, for its owner alone, and keeps it', async () =>
   expect(existsSync(join(path, 'kept'))).toBe(true);
   await again.close();
 });
+
+it.skipIf(process.platform === 'win32').each([
+  ['an empty one', []],
+  ['one of a start that came to nothing', ['lock']],
+  ['one of an earlier stack', ['lock', 'dynamodb.sqlite', 'of-yours']],
+])('takes %s from others that may read it', async (_, files) => {
+  const path = join(directory, 'data');
+  await mkdir(path);
+  for (const file of files) await writeFile(join(path, file), '');
+  await chmod(path, 0o755);
+  const opened = await openDataDirectory(path);
+  expect((await stat(path)).mode & 0o777).toBe(0o700);
+  await opened.close();
+});
+
+it.skipIf(process.platform === 'win32')(
+  'leaves one alone that others may read and that holds other things, and says what to do',
+  async () => {
+    await writeFile(join(directory, 'of-yours'), '');
+    await chmod(directory, 0o750);
+    await expect(openDataDirectory(directory)).rejects.toThrow(`Try: chmod 700 ${directory}`);
+    expect((await stat(directory)).mode & 0o777).toBe(0o750);
+    expect(await readdir(directory)).toEqual(['of-yours']);
+    await chmod(directory, 0o700);
+    await (await openDataDirectory(directory)).close();
+  },
+);
 
 it('lets one stack in, and the next one after it', async () => {
   const opened = await openDataDirectory(directory);

@@ -26,6 +26,14 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
+/** With names by which it may be asked beside those of the loopback. */
+async function reopen(...names: string[]) {
+  await closeServer(door.server);
+  door = createFrontDoor({ stage: 'local', names });
+  port = await listenOnLoopback(door.server);
+  open();
+}
+
 function open() {
   door.open({
     webDirectory,
@@ -54,6 +62,19 @@ function open() {
   });
 }
 
+/** All that is behind the door, and what is not there. */
+const everything = [
+  ['/', 'GET'],
+  ['/health', 'GET'],
+  ['/token?user=alice', 'GET'],
+  ['/token?user=alice', 'OPTIONS'],
+  ['/inspect', 'GET'],
+  ['/local', 'GET'],
+  ['/local/@connections/x', 'POST'],
+  ['/local/@connections/x', 'DELETE'],
+  ['/nowhere', 'GET'],
+] as const;
+
 async function ask(path: string, method = 'GET', headers: Readonly<Record<string, string>> = {}) {
   const request = httpRequest({ host: '127.0.0.1', port, path, method, headers, agent: false }).end();
   const [response] = (await once(request, 'response')) as [IncomingMessage];
@@ -62,8 +83,8 @@ async function ask(path: string, method = 'GET', headers: Readonly<Record<string
   return { status: response.statusCode, headers: response.headers, text };
 }
 
-async function upgrade(path: string) {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`);
+async function upgrade(path: string, headers: Readonly<Record<string, string>> = {}) {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers });
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
   return response.statusCode;
 }
@@ -90,7 +111,7 @@ describe('when it is open', () => {
     expect((await ask('/token?user=alice')).text).toBe('issuer');
   });
 
-  it.each(['127.0.0.1:4510', 'localhost:4510', 'LOCALHOST', '[::1]:4510', '127.0.0.1'])(
+  it.each(['127.0.0.1:4510', 'localhost:4510', 'LOCALHOST', '[::1]:4510', '127.0.0.1', 'app.localhost:80'])(
     'gives tokens, and what requests do, by %s',
     async (name) => {
       expect((await ask('/token?user=alice', 'GET', { host: name })).text).toBe('issuer');
@@ -98,20 +119,63 @@ describe('when it is open', () => {
     },
   );
 
-  it.each([
-    'evil.example:4510',
-    'localhost.evil.example',
-    '127.0.0.1.evil.example',
-    'evil.example#[::1]',
-    '10.0.0.1',
-  ])('gives neither by "%s", which a page of somebody else may have made to lead here', async (name) => {
-    expect(await ask('/token?user=alice', 'GET', { host: name })).toMatchObject({
-      status: 403,
-      text: `This is for this machine alone, by a name of its own: http://127.0.0.1:${port}/token?user=alice\n`,
+  describe.each<[string, Record<string, string>]>([
+    ...[
+      'evil.example:4510',
+      'localhost.evil.example',
+      '127.0.0.1.evil.example',
+      'evil.example#[::1]',
+      '10.0.0.1',
+      '0.0.0.0:4510',
+    ].map((host): [string, Record<string, string>] => [`a page whose name ${host} leads here`, { host }]),
+    ...['http://evil.example', 'https://evil.example:4510', 'null', 'http://localhost.evil.example', ''].map(
+      (origin): [string, Record<string, string>] => [`a page of the origin "${origin}"`, { origin }],
+    ),
+  ])('to %s', (_, headers) => {
+    it('answers nothing', async () => {
+      await writeFile(join(webDirectory, 'index.html'), 'page');
+      open();
+      for (const [path, method] of everything) {
+        const { status, text, headers: answered } = await ask(path, method, headers);
+        expect([path, status, text]).toEqual([path, 403, expect.stringMatching(/^This is not .* HOST=name/)]);
+        expect(answered).not.toHaveProperty('access-control-allow-origin');
+      }
     });
-    expect(await ask('/inspect', 'GET', { host: name })).toMatchObject({ status: 403 });
-    expect(await ask('/health', 'GET', { host: name })).toMatchObject({ status: 200 });
-    expect((await ask('/local/@connections/x', 'POST', { host: name })).text).toBe('gateway');
+
+    it('opens no WebSocket', async () => {
+      expect(await upgrade('/local', headers)).toBe(403);
+    });
+  });
+
+  it.each(['http://localhost:3000', 'http://127.0.0.1:8080', 'https://app.localhost', 'http://[::1]:5173'])(
+    'lets a page of %s have tokens, refusals of tokens and WebSockets, and read nothing else',
+    async (origin) => {
+      for (const path of ['/token?user=alice', '/token'])
+        expect((await ask(path, 'GET', { origin })).headers).toMatchObject({
+          ...{ 'access-control-allow-origin': origin, vary: 'origin' },
+        });
+      for (const path of ['/health', '/inspect', '/', '/nowhere'])
+        expect((await ask(path, 'GET', { origin })).headers).not.toHaveProperty(
+          'access-control-allow-origin',
+        );
+      // The gateway of this test has no WebSocket: it was asked.
+      expect(await upgrade('/local', { origin })).toBe(404);
+    },
+  );
+
+  it('is not embedded by a page of another site, but may be linked to', async () => {
+    const to = (dest: string, site = 'cross-site') => ({ 'sec-fetch-site': site, 'sec-fetch-dest': dest });
+    for (const dest of ['image', 'script', 'iframe', 'empty'])
+      expect(await ask('/inspect', 'GET', to(dest))).toMatchObject({ status: 403 });
+    expect((await ask('/token?user=alice', 'GET', to('document'))).text).toBe('issuer');
+    expect((await ask('/inspect', 'GET', to('empty', 'same-origin'))).text).toBe('inspector');
+    // A page of the developer's on another name of the loopback: its Origin says whose it is.
+    const headers = { ...to('empty'), origin: 'http://localhost:3000' };
+    expect((await ask('/token?user=alice', 'GET', headers)).text).toBe('issuer');
+  });
+
+  it('tells caches that a token is for one origin', async () => {
+    expect((await ask('/token?user=alice')).headers).toMatchObject({ vary: 'origin' });
   });
 
   it('shows the page, whole, and has browsers neither keep it nor guess what it is', async () => {
@@ -123,6 +187,7 @@ describe('when it is open', () => {
         'content-type': 'text/html;charset=utf-8',
         'cache-control': 'no-store',
         'x-content-type-options': 'nosniff',
+        'content-security-policy': expect.stringContaining("default-src 'none'; script-src 'self'; "),
       },
     });
     expect(await ask('/index.html', 'GET', { range: 'bytes=3-1' })).toMatchObject({
@@ -178,5 +243,21 @@ describe('when it is open', () => {
 
   it('refuses a WebSocket elsewhere', async () => {
     expect(await upgrade('/elsewhere')).toBe(404);
+  });
+
+  it('is open to the names that it is given, and to pages of theirs, and to no others', async () => {
+    await reopen('my-machine.local', '192.168.1.5', '[2001:db8::1]');
+    for (const name of ['My-Machine.local:4510', '192.168.1.5:4510', '[2001:db8::1]:80']) {
+      const headers = { host: name, origin: `https://${name}` };
+      expect((await ask('/token?user=alice', 'GET', headers)).text).toBe('issuer');
+      expect(await upgrade('/local', headers)).toBe(404);
+      expect(await ask('/health', 'GET', { host: name, origin: 'http://evil.example' })).toMatchObject({
+        status: 403,
+      });
+    }
+    expect(await ask('/health', 'GET', { host: 'your-machine.local' })).toMatchObject({ status: 403 });
+    expect(await ask('/health', 'GET', { host: 'my-machine.local.evil.example' })).toMatchObject({
+      status: 403,
+    });
   });
 });

@@ -9,6 +9,7 @@ import {
 } from '#localstack/wire/cache-wire.ts';
 import { makeRespReader, type RespValue } from '#localstack/wire/resp.ts';
 import { makeValkeyConnect } from '#shared/cache/valkey-connection.iovalkey.ts';
+import { sayByHttp } from '#test/localstack/support/say-by-http.ts';
 
 /** Commands that reached the server, and what it answers to each. */
 const received: string[][] = [];
@@ -88,6 +89,12 @@ test('without a sign-in it passes all the same, and nothing is told', async () =
   connection.close();
   expect(received).toContainEqual(['MGET', 'a', 'b', 'c']);
   expect(began).toStrictEqual([]);
+});
+
+test('a web page gets no command through, whatever it puts into a request', async () => {
+  const port = Number(new URL(wire.urlFor('x')).port);
+  for (const method of ['GET', 'POST', 'PUT']) expect(await sayByHttp(port, method)).toBe('');
+  expect(received).toStrictEqual([]);
 });
 
 test('a server that is gone is gone for the function as well', async () => {

@@ -7,10 +7,17 @@ import { makeManagementApi } from '#shared/connections/gateway.apigateway.ts';
 import type { ConnectionGateway } from '#shared/connections/gateway.ts';
 
 /** How API Gateway answers: a status, with the name of the SDK's exception; or not at all. */
-type Answer = readonly [status: number, error?: string] | 'silence' | 'reset';
+type Answer = readonly [status: number, error?: string, message?: string] | 'silence' | 'reset';
 
 const gone: Answer = [410, 'GoneException'];
 const throttled: Answer = [429, 'LimitExceededException'];
+const full: Answer = [429, 'LimitExceededException', 'The client-side buffer is full'];
+/** As AWS's page describes the exception. */
+const either: Answer = [
+  429,
+  'LimitExceededException',
+  'The client is sending more than the allowed number of requests per unit of time or the WebSocket client side buffer is full.',
+];
 
 let server: Server;
 let requests: { line: string; body: string }[];
@@ -64,9 +71,9 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     request.socket.destroy();
     return;
   }
-  const [status, error] = planned;
+  const [status, error, message = 'why'] = planned;
   response.writeHead(status, error ? { 'x-amzn-ErrorType': error, 'content-type': 'application/json' } : {});
-  response.end(error && JSON.stringify({ message: 'why' }));
+  response.end(error && JSON.stringify({ message }));
 }
 
 /** What is never sent twice: the operations differ in nothing but what they do. */
@@ -114,6 +121,43 @@ test.for(operations)('%s: what was throttled was not sent, and is sent again', a
 
   expect(requests).toHaveLength(4);
   expect(slept).toBe(3);
+});
+
+test.for([undefined, { mayRepeat: true }])('a full socket is tried once (%o)', async (options) => {
+  answers = Array.from({ length: 9 }, () => full);
+
+  expect(await api.post('c', 'x', options)).toBe('full');
+
+  expect(requests).toHaveLength(1);
+  expect(slept).toBe(0);
+});
+
+test('a slow reader is waited for, where one asks for it', async () => {
+  answers = [full, full, throttled, full];
+
+  expect(await api.post('c', 'x', { waitsForReader: true })).toBe('posted');
+
+  expect(requests).toHaveLength(5);
+});
+
+test.for([
+  [0, 12],
+  [400, 8],
+] as const)('and not for ever: with pauses of %i ms after %i tries it is full', async ([pause, tries]) => {
+  answers = Array.from({ length: 20 }, () => full);
+  pauseMs = pause;
+
+  expect(await api.post('c', 'x', { waitsForReader: true })).toBe('full');
+
+  expect(requests).toHaveLength(tries);
+});
+
+test('words that may tell of a throttle are taken for one', async () => {
+  answers = Array.from({ length: 9 }, () => either);
+
+  await expect(api.post('c', 'x')).rejects.toMatchObject({ name: 'LimitExceededException' });
+
+  expect(requests).toHaveLength(4);
 });
 
 test('gone in the meantime is gone all the same', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { defaultRateLimits } from '#shared/limits/rate-limits.ts';
 import { intercepting, sdkError, startWorld, type World } from '#test/support/world.ts';
 
 let world: World;
@@ -47,6 +48,108 @@ test('attempts beyond the address’s limit are told when to come again', async 
 
   expect(await open(3)).toStrictEqual({ opened: false, retryAfterMs: 2_000 });
   expect(await environment.connections.of('erin', 'strong')).toHaveLength(2);
+});
+
+/** An environment with these limits in which time stands still, and a way to open one more connection. */
+function standingStill(limits: object, settings: Record<string, string> = {}) {
+  const now = Date.now();
+  const environment = world.environment({
+    rateLimits: JSON.stringify(limits),
+    settings,
+    clock: { now: () => now, sleep: async () => {} },
+  });
+  let opened = 0;
+  return (userId: string, address: string) => {
+    opened += 1;
+    return environment.openConnection({ ...connection(userId, opened), address });
+  };
+}
+
+test('what a user is refused costs the address nothing', async () => {
+  const open = standingStill({
+    connectionsPerUser: { burst: 3, refillPerSecond: 0.5 },
+    connectionsPerAddress: { burst: 5, refillPerSecond: 0.1 },
+  });
+  const outcomes = [];
+  for (let attempt = 0; attempt < 50; attempt += 1) outcomes.push(await open('olga', '198.51.100.8'));
+
+  expect(outcomes.filter(({ opened }) => opened)).toHaveLength(3);
+  expect(outcomes.at(-1)).toStrictEqual({ opened: false, retryAfterMs: 2_000 });
+  expect(await open('paul', '198.51.100.8')).toStrictEqual({ opened: true });
+  expect(await open('quentin', '198.51.100.8')).toStrictEqual({ opened: true });
+  expect(await open('rosa', '198.51.100.8')).toStrictEqual({ opened: false, retryAfterMs: 10_000 });
+});
+
+test('nor does an environment that knows nothing yet touch the address’s row for whom its own limit refuses', async () => {
+  const charged: unknown[] = [];
+  const dynamodb = intercepting(world.dynamodb.client, (name, command, next) => {
+    if (name === 'UpdateCommand') charged.push((command.input as { Key: { key?: string } }).Key.key);
+    return next();
+  });
+  const now = Date.now();
+  const clock = { now: () => now, sleep: async () => {} };
+  const rateLimits = JSON.stringify({ connectionsPerUser: { burst: 1, refillPerSecond: 0.001 } });
+  const open = (index: number) =>
+    world
+      .environment({ dynamodb, clock, rateLimits })
+      .openConnection({ ...connection('uwe', index), address: '198.51.100.14' });
+  await open(1);
+  charged.length = 0;
+
+  expect(await open(2)).toMatchObject({ opened: false });
+
+  expect(new Set(charged)).toStrictEqual(new Set(['user#connections#uwe']));
+});
+
+test('and what the address refuses costs the user nothing', async () => {
+  const open = standingStill({
+    connectionsPerUser: { burst: 2, refillPerSecond: 0.001 },
+    connectionsPerAddress: { burst: 1, refillPerSecond: 0.001 },
+  });
+  await open('sven', '198.51.100.9');
+
+  for (let attempt = 0; attempt < 5; attempt += 1)
+    expect(await open('tina', '198.51.100.9')).toMatchObject({ opened: false });
+
+  for (const address of ['198.51.100.10', '198.51.100.11'])
+    expect(await open('tina', address)).toStrictEqual({ opened: true });
+  expect(await open('tina', '198.51.100.12')).toMatchObject({ opened: false });
+});
+
+test('a trusted network has no limit of its own, its users have theirs', async () => {
+  const limits = {
+    connectionsPerUser: { burst: 2, refillPerSecond: 0.001 },
+    connectionsPerAddress: { burst: 1, refillPerSecond: 0.001 },
+  };
+  const open = standingStill(limits, { TRUSTED_NETWORKS: '203.0.113.0/24' });
+
+  for (let person = 0; person < 30; person += 1)
+    expect(await open(`employee-${person}`, '203.0.113.7')).toStrictEqual({ opened: true });
+  expect(await open('employee-1', '203.0.113.7')).toStrictEqual({ opened: true });
+  expect(await open('employee-1', '203.0.113.7')).toMatchObject({ opened: false });
+});
+
+/** As clients do that come again when they were told to, and then once more at random within the next second. */
+test('300 people behind one address are all let in within a tenth more than its limit takes', async () => {
+  let now = Date.now();
+  const clock = { now: () => now, sleep: async () => {} };
+  const { limiter } = world.environment({ rateLimits: '{}', clock });
+  const started = now;
+  const waiting = Array.from({ length: 300 }, (_, person) => ({ person, at: now }));
+  while (waiting.length > 0) {
+    waiting.sort((one, other) => one.at - other.at);
+    const next = waiting.shift();
+    if (!next) break;
+    now = Math.max(now, next.at);
+    const charges = [
+      { limit: 'connectionsPerUser', of: `of-300-${next.person}` },
+      { limit: 'connectionsPerAddress', of: '198.51.100.13' },
+    ] as const;
+    const decision = await limiter.take(charges, 'inTurn');
+    if (!decision.allowed) waiting.push({ ...next, at: now + decision.retryAfterMs + 1_000 * Math.random() });
+  }
+  const { burst, refillPerSecond } = defaultRateLimits.connectionsPerAddress;
+  expect(now - started).toBeLessThan((1.1 * 1_000 * (300 - burst)) / refillPerSecond);
 });
 
 test('one that fails to open leaves no row, which would count as one of the newest', async () => {

@@ -66,6 +66,7 @@ test.for([
     const { posted, gateway } = unsureGateway();
     const handler = makeFrameHandler({
       useCases: { ping: async () => ({ type: 'pong' }) },
+      limiter: world.environment().limiter,
       gateway,
       clock,
       telemetry: world.telemetry,

@@ -31,8 +31,9 @@ const references = fc.record(
     conversationId: fc.tuple(userId, userId).map(([one, other]) => directConversationId(one, other)),
     seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     messageId: fc.uuid({ version: 7 }),
+    isLastLook: fc.constant(true as const),
   },
-  { noNullPrototype: true },
+  { noNullPrototype: true, requiredKeys: ['recipientId', 'conversationId', 'seq', 'messageId'] },
 );
 
 /** The one request that went to the queue. */
@@ -49,6 +50,16 @@ test('a reference comes back after 10 s', async () => {
     QueueUrl: queueUrl,
     MessageBody: JSON.stringify(reference),
     DelaySeconds: 10,
+  });
+});
+
+test('or later, for the last look', async () => {
+  await makeQueue().leave({ ...reference, isLastLook: true }, 20);
+
+  expect(sent()).toStrictEqual({
+    QueueUrl: queueUrl,
+    MessageBody: JSON.stringify({ ...reference, isLastLook: true }),
+    DelaySeconds: 20,
   });
 });
 
@@ -91,6 +102,7 @@ test.for<[string, Record<string, unknown>]>([
   ['a seq beyond what is exact', { seq: Number.MAX_SAFE_INTEGER + 1 }],
   ['no message id', { messageId: undefined }],
   ['a number for a message id', { messageId: 7 }],
+  ['a look that is none', { isLastLook: 'yes' }],
 ])('%s: an error', ([, change]) => {
   expect(() => parseReference(JSON.stringify({ ...reference, ...change }))).toThrow();
 });
@@ -109,7 +121,9 @@ test('any body is a reference, and nothing beside it, or an error', () => {
     fc.property(bodies, (body) => {
       const parsed = orError(() => parseReference(body));
       if (parsed instanceof Error) return;
-      expect(Object.keys(parsed).sort()).toStrictEqual(Object.keys(reference).sort());
+      const { isLastLook, ...named } = parsed;
+      expect(Object.keys(named).sort()).toStrictEqual(Object.keys(reference).sort());
+      expect([undefined, true]).toContain(isLastLook);
       expect(isUserId(parsed.recipientId)).toBe(true);
       expect(isConversationId(parsed.conversationId)).toBe(true);
       expect(Number.isSafeInteger(parsed.seq) && parsed.seq >= 1).toBe(true);

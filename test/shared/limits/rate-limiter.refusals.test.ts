@@ -106,7 +106,7 @@ describe('when DynamoDB fails', () => {
     },
   };
 
-  it.each(['messagesPerAddress', 'requestsPerUser', 'connectionsPerAddress'] as const)(
+  it.each(['messagesPerAddress', 'requestsPerUser', 'connectionsPerUser', 'connectionsPerAddress'] as const)(
     '%s lets through and counts',
     async (limit) => {
       const { limiter, telemetry } = bench.prepare({ store: failing });

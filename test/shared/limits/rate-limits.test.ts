@@ -10,6 +10,9 @@ describe('defaultRateLimits', () => {
       ['messagesPerUser', 30, 5, 'closed'],
       ['messagesPerAddress', 300, 50, 'open'],
       ['requestsPerUser', 100, 20, 'open'],
+      ['connectionsPerUser', 30, 0.5, 'open'],
+      ['drainsPerConnection', 1, 0.04, 'open'],
+      ['drainsPerUser', 3, 0.04, 'open'],
       ['connectionsPerAddress', 100, 5, 'open'],
     ]);
   });

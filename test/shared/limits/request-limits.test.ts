@@ -22,6 +22,7 @@ function makeRefusing() {
       return { allowed: false, retryAfterMs: 7 };
     },
     lastKnown: () => ({ allowed: true }),
+    hold: async () => ({ allowed: true, release: async () => {} }),
   };
   return { environment: world.environment({ limiter }), charged };
 }
@@ -36,7 +37,7 @@ function makeKnowing() {
     },
   } as unknown as DocumentClient;
   const known = { allowed: false, retryAfterMs: 7 } as const;
-  const limiter: RateLimiter = { take: async () => known, lastKnown: () => known };
+  const limiter: RateLimiter = { take: async () => known, hold: async () => known, lastKnown: () => known };
   return { environment: world.environment({ dynamodb, limiter }), calls };
 }
 
@@ -86,6 +87,38 @@ test.for<[string, Request, object[]]>([
   ],
   ['block', (all, session) => all.block({ action: 'block', userId: 'bob' }, session), request(1)],
   ['unblock', (all, session) => all.unblock({ action: 'unblock', userId: 'bob' }, session), request(1)],
+  ['ping', (all, session) => all.ping({ action: 'ping' }, session), request(1)],
+  // What is wrong with these is found after the charge, not before it.
+  [
+    'send to oneself',
+    (all, session) => all.send({ action: 'send', recipientId: 'alice', content: 'x' }, session),
+    [
+      { limit: 'messagesPerUser', of: 'alice' },
+      { limit: 'messagesPerAddress', of: '192.0.2.1' },
+    ],
+  ],
+  [
+    'block of oneself',
+    (all, session) => all.block({ action: 'block', userId: 'alice' }, session),
+    request(1),
+  ],
+  [
+    'read of what is no conversation',
+    (all, session) => all.markRead({ action: 'read', conversationId: 'none', seq: 1 }, session),
+    request(1),
+  ],
+  [
+    'history of what is no conversation',
+    (all, session) =>
+      all.history({ action: 'history', conversationId: 'none', limit: 1 }, session, undefined),
+    request(1),
+  ],
+  [
+    'a cursor that is none of ours',
+    (all, session) =>
+      all.conversations({ action: 'conversations', cursor: 'x', limit: 1 }, session, undefined),
+    request(1),
+  ],
 ])(
   'over its limit, %s is refused, and nothing changes; once that is known, without any call',
   async ([, send, charges]) => {

@@ -50,6 +50,7 @@ afterAll(() => world.stop());
 /** Its clock would not like the readers' time. */
 const limiter: RateLimiter = {
   lastKnown: () => ({ allowed: true }),
+  hold: async () => ({ allowed: true, release: async () => {} }),
   take: async () => ({ allowed: true }),
 };
 

@@ -28,8 +28,13 @@ const user = (name: string): string => {
   return `${name}-${users}`;
 };
 
+let senders = 0;
+
+/** Over an address of its own: many senders side by side would get in each other's way at the limit of one. */
 async function sendMany(from: string, to: string, count: number, content = 'message'): Promise<string> {
-  const [environment, session] = [world.environment(), await world.join(from)];
+  senders += 1;
+  const address = `10.0.${Math.floor(senders / 256)}.${senders % 256}`;
+  const [environment, session] = [world.environment(), await world.join(from, { address })];
   let conversationId = '';
   for (let index = 1; index <= count; index += 1) {
     const request = { action: 'send', recipientId: to, content: `${content} ${index}` } as const;
@@ -241,6 +246,7 @@ test('it is closed also where its reconnect is over the limit', async () => {
   const limiter: RateLimiter = {
     take: async () => ({ allowed: false, retryAfterMs: 7 }),
     lastKnown: () => ({ allowed: true }),
+    hold: async () => ({ allowed: true, release: async () => {} }),
   };
 
   const refused = world.environment({ limiter }).reconnect({ action: 'reconnect' }, session);
@@ -405,6 +411,7 @@ test('one that names another life of the data is charged like any other', async 
   const allowed = { allowed: true } as const;
   const limiter: RateLimiter = {
     lastKnown: () => allowed,
+    hold: async () => ({ ...allowed, release: async () => {} }),
     take: async (charges) => {
       charged.push(...charges);
       return allowed;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import { expect, test } from 'vitest';
+import type { RateLimitCharge } from '#shared/limits/rate-limiter.ts';
 import { ProtocolError } from '#shared/protocol/errors.ts';
 import { DependencyFailure } from '#shared/runtime/failures.ts';
 import { makeFrameHandler } from '#shared/runtime/frame-handler.middy.ts';
@@ -17,7 +18,8 @@ type InvokeOptions = { expiresAt?: number; openedIn?: string | undefined } & Par
 >;
 
 /** A handler whose ping does as told, and what went over the management API. */
-function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post' = 'respond') {
+function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post' = 'respond', budget = 9) {
+  const charged: RateLimitCharge[] = [];
   const calls: string[][] = [];
   const lines: string[] = [];
   let flushed = 0;
@@ -32,6 +34,14 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
         calls.push(['close', id]);
         return 'closed';
       },
+    },
+    limiter: {
+      take: async (charges) => {
+        charged.push(...charges);
+        return charged.length <= budget ? { allowed: true } : { allowed: false, retryAfterMs: 7 };
+      },
+      lastKnown: () => ({ allowed: true }),
+      hold: async () => ({ allowed: true, release: async () => {} }),
     },
     clock: { now: () => now, sleep: async () => {} },
     epoch,
@@ -48,7 +58,7 @@ function setUp(ping: () => Promise<{ type: 'pong' }>, answers: 'respond' | 'post
     const { expiresAt = now / 1000 + 60, openedIn, ...context } = { openedIn: epoch, ...options };
     return handler(event(body, expiresAt, openedIn) as never, context as Context);
   };
-  return { invoke, calls, lines, flushed: () => flushed };
+  return { invoke, calls, charged, lines, flushed: () => flushed };
 }
 
 const event = (body: string, expiresAt: number, openedIn: string | undefined): SocketEvent => ({
@@ -110,12 +120,13 @@ test.for<[string, Error, string]>([
 
 test('after the expiry the first frame, whatever it is, gets one answer and the connection ends', async () => {
   for (const frame of [ping, 'junk', '{"action":"nope","requestId":"r"}']) {
-    const { invoke, calls } = setUp(pong);
+    const { invoke, calls, charged } = setUp(pong);
     expect(await invoke(frame, { expiresAt: now / 1000 })).toStrictEqual({ statusCode: 200 });
     expect(calls.map(([call]) => call)).toStrictEqual(['post', 'close']);
     const posted = JSON.parse(calls[0]?.[2] ?? '');
     expect(posted).toMatchObject({ type: 'error', code: 'unauthenticated' });
     expect(posted.requestId).toBe(frame === 'junk' ? undefined : 'r');
+    expect(charged).toStrictEqual([]);
   }
 });
 
@@ -141,6 +152,38 @@ test.for(['another life', undefined])(
 test('a valid request of another route is refused, not lost', async () => {
   const { invoke } = setUp(pong);
   expect(body(await invoke('{"action":"conversations"}'))).toMatchObject({ code: 'bad_request' });
+});
+
+/** What is refused before an action can be charged for it. */
+const malformed = [
+  'junk',
+  '[]',
+  '{"action":"nope"}',
+  '{"action":"ping","requestId":7}',
+  '{"action":"ping","unknown":1}',
+  '{"action":"conversations"}',
+];
+
+test.each(malformed)('the malformed frame %s is charged to its user', async (frame) => {
+  const { invoke, charged } = setUp(pong);
+
+  expect(body(await invoke(frame))).toMatchObject({ code: 'bad_request' });
+
+  expect(charged).toStrictEqual([{ limit: 'requestsPerUser', of: 'alice', cost: 1 }]);
+});
+
+test.each(malformed)('over the limit, the malformed frame %s is told just that', async (frame) => {
+  const { invoke } = setUp(pong, 'respond', 0);
+
+  expect(body(await invoke(frame))).toMatchObject({ code: 'rate_limited', retryAfterMs: 7 });
+});
+
+test('what a use case is handed, it charges by itself', async () => {
+  const { invoke, charged } = setUp(pong);
+
+  await invoke(ping);
+
+  expect(charged).toStrictEqual([]);
 });
 
 test('an answer that cannot be posted is logged, and the handler does not throw', async () => {

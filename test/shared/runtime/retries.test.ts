@@ -121,5 +121,5 @@ test('every policy ends, by attempts or by time, unless nobody waits for it', ()
     .filter(([, { attempts, withinMs }]) => attempts === undefined && withinMs === undefined)
     .map(([name]) => name);
 
-  expect(endless).toStrictEqual(['dataKey']);
+  expect(endless).toStrictEqual(['dataKey', 'issuerKeys']);
 });

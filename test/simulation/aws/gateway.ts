@@ -133,6 +133,10 @@ export function makeGateway(options: Options) {
       const connection = connections.get(connectionId);
       if (connection?.phase !== 'open') return answer.fail(awsError('GoneException', 410));
       if (faults.happens('throttled')) return answer.fail(awsError('LimitExceededException', 429));
+      if (faults.happens('unread')) {
+        const message = 'The client-side buffer is full';
+        return answer.fail(awsError('LimitExceededException', 429, { message }));
+      }
       if (command instanceof PostToConnectionCommand) {
         const frame = String(command.input.Data);
         toDevice(connection, frame);

@@ -220,5 +220,6 @@ export async function finish(device: Device, record: ClientRecord): Promise<void
     });
   }
   const list = await device.ask({ action: 'conversations', limit: 100 });
-  for (const standing of list?.conversations ?? []) record.standings.push({ user, ...standing });
+  const askedAt = record.events.length;
+  for (const standing of list?.conversations ?? []) record.standings.push({ user, askedAt, ...standing });
 }

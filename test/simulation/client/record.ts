@@ -2,6 +2,8 @@ import type { Event } from '#test/contract/history/record.ts';
 
 /** What a device was told of a `conversations` entry. */
 export interface Standing {
+  /** How many events there were before it was asked for. */
+  readonly askedAt: number;
   readonly user: string;
   readonly conversationId: string;
   readonly lastSeq: number;

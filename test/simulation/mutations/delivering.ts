@@ -53,7 +53,15 @@ export const delivering: readonly Mutation[] = [
   },
   {
     guard: 'a push that nobody took becomes a notification',
-    ...{ file: sources.deliverLater, find: 'if (taken === 0) {', replace: 'if (false) {' },
+    file: sources.deliverLater,
+    find: 'await notifications.publish({ ...named, unread: unreadCount(mailbox) });',
+    replace: '',
+  },
+  {
+    guard: 'a push that somebody took is looked at once more: the connection may be dead',
+    file: sources.deliverLater,
+    find: 'await queue.leave({ ...named, isLastLook: true }, acknowledgedWithinSeconds);',
+    replace: '',
   },
   {
     guard: 'a frame that may have arrived is sent again only if it may come twice',

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, startCache } from '#localstack/emulators/cache/cache.ts';
 import { findProgram } from '#localstack/processes/find-program.ts';
 import { isAlive, untilGone } from '#test/localstack/support/processes.ts';
+import { sayByHttp } from '#test/localstack/support/say-by-http.ts';
 
 const moduleUrl = new URL('../../../../localstack/emulators/cache/cache.ts', import.meta.url).href;
 const server = findProgram(['valkey-server', 'redis-server']);
@@ -67,6 +68,13 @@ describe.skipIf(server === undefined)(`a server of our own (${reason})`, () => {
     cache = started;
   });
   afterEach(() => cache.stop());
+
+  it('takes no commands from a web page, whatever it puts into a request', async () => {
+    for (const method of ['GET', 'POST', 'PUT']) await sayByHttp(Number(new URL(cache.url).port), method);
+    const client = new Redis(cache.url);
+    expect(await client.keys('*')).toEqual([]);
+    await client.quit();
+  });
 
   it('has bounded memory, evicts only what expires, and keeps nothing on disk', async () => {
     const client = new Redis(cache.url);

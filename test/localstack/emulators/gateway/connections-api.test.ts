@@ -1,6 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { DeleteConnectionCommand, PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
+import {
+  DeleteConnectionCommand,
+  GetConnectionCommand,
+  PostToConnectionCommand,
+} from '@aws-sdk/client-apigatewaymanagementapi';
 import { expect, test } from 'vitest';
 import { frame } from './frame.ts';
 import { openRawWebSocket, recordedRoute, startStage } from './harness.ts';
@@ -8,10 +12,10 @@ import { openRawWebSocket, recordedRoute, startStage } from './harness.ts';
 async function startOne() {
   const routes = { $connect: recordedRoute(), $disconnect: recordedRoute() };
   const stage = await startStage({ routes });
-  const client = await stage.open();
-  const { connectionId } = (await routes.$connect.next()).requestContext;
+  const client = await stage.open([], { headers: { 'user-agent': 'probe/1' } });
+  const { connectionId, connectedAt } = (await routes.$connect.next()).requestContext;
   const api = `http://127.0.0.1:${stage.port}/local/@connections`;
-  return { stage, client, ConnectionId: connectionId, $disconnect: routes.$disconnect, api };
+  return { stage, client, ConnectionId: connectionId, connectedAt, $disconnect: routes.$disconnect, api };
 }
 
 test('POST sends one text message', async () => {
@@ -68,6 +72,33 @@ test.each([
   await expect(
     stage.management.send(new PostToConnectionCommand({ ConnectionId, Data })),
   ).rejects.toMatchObject({ $metadata: { httpStatusCode: 400 } });
+});
+
+test('GET tells what the SDK knows to read', async () => {
+  const { stage, ConnectionId, connectedAt } = await startOne();
+
+  const connection = await stage.management.send(new GetConnectionCommand({ ConnectionId }));
+
+  expect(connection).toMatchObject({
+    $metadata: { httpStatusCode: 200 },
+    ConnectedAt: new Date(Number(connectedAt)),
+    LastActiveAt: expect.any(Date),
+    Identity: { SourceIp: '127.0.0.1', UserAgent: 'probe/1' },
+  });
+});
+
+test('GET in JSON: names in camel case, times in ISO 8601', async () => {
+  const { api, ConnectionId } = await startOne();
+
+  const response = await fetch(`${api}/${ConnectionId}`);
+
+  const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  expect(response.headers.get('content-type')).toBe('application/json');
+  expect(await response.json()).toStrictEqual({
+    connectedAt: time,
+    identity: { sourceIp: '127.0.0.1', userAgent: 'probe/1' },
+    lastActiveAt: time,
+  });
 });
 
 test('DELETE is 204 and closes with 1008, after what was posted before', async () => {
@@ -139,7 +170,7 @@ test('during $connect every call is 410', async () => {
 
   await stage.open();
 
-  expect(outcomes).toEqual(['GoneException', 'GoneException']);
+  expect(outcomes).toEqual(['GoneException', 'GoneException', 'GoneException']);
 });
 
 test.each([
@@ -167,10 +198,10 @@ test.each(['', '/', '/a/b'])('@connections%s is not taken', async (rest) => {
 test.each(['%', '%E0%A4%A', '__proto__', 'x'.repeat(5_000)])('the id %s is unknown', async (id) => {
   const { api } = await startOne();
 
-  expect((await fetch(`${api}/${id}`, { method: 'POST', body: 'x' })).status).toBe(410);
+  expect((await fetch(`${api}/${id}`)).status).toBe(410);
 });
 
-test.each(['GET', 'PUT'])('%s is 403', async (method) => {
+test.each(['PUT', 'PATCH', 'OPTIONS'])('%s is 403', async (method) => {
   const { api, ConnectionId } = await startOne();
 
   const response = await fetch(`${api}/${ConnectionId}`, { method });
@@ -196,6 +227,7 @@ test('a caller that breaks off in the middle of a POST sends nothing', async () 
 function allCommands(ConnectionId: string): PostToConnectionCommand[] {
   return [
     new PostToConnectionCommand({ ConnectionId, Data: 'hello' }),
+    new GetConnectionCommand({ ConnectionId }) as unknown as PostToConnectionCommand,
     new DeleteConnectionCommand({ ConnectionId }) as unknown as PostToConnectionCommand,
   ];
 }

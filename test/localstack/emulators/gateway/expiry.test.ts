@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
+import { GetConnectionCommand, PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type Client, recordedRoute, startStage } from './harness.ts';
 
@@ -56,12 +56,13 @@ test('a message to the client starts them anew', async () => {
   expect(stage.gateway.connectionCount()).toBe(0);
 });
 
-test('a ping frame does not', async () => {
-  const { stage, client } = await startClock();
+test('neither a ping frame nor looking at the connection does', async () => {
+  const { stage, client, ConnectionId } = await startClock();
   vi.advanceTimersByTime(599_999);
   const pong = once(client.socket, 'pong');
   client.socket.ping();
   await pong;
+  await stage.management.send(new GetConnectionCommand({ ConnectionId }));
 
   vi.advanceTimersByTime(1);
   expect(stage.gateway.connectionCount()).toBe(0);
@@ -87,6 +88,17 @@ test('a connection that has ended leaves no timer behind', async () => {
   await $disconnect.next();
 
   await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0));
+});
+
+test('GET shows when data last went by', async () => {
+  const { stage, client, ConnectionId } = await startClock();
+  const before = await stage.management.send(new GetConnectionCommand({ ConnectionId }));
+  vi.advanceTimersByTime(5_000);
+  await roundTrip(client);
+  const after = await stage.management.send(new GetConnectionCommand({ ConnectionId }));
+
+  expect(Number(after.LastActiveAt) - Number(before.LastActiveAt)).toBe(5_000);
+  expect(after.ConnectedAt).toEqual(before.ConnectedAt);
 });
 
 async function roundTrip(client: Client): Promise<void> {

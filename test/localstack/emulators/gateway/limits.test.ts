@@ -2,6 +2,8 @@ import { DeleteConnectionCommand, PostToConnectionCommand } from '@aws-sdk/clien
 import { describe, expect, test, vi } from 'vitest';
 import { defaultLimits, type GatewayLimits } from '#localstack/emulators/gateway/limits.ts';
 import { makeTokenBucket } from '#localstack/emulators/gateway/token-bucket.ts';
+import { makeManagementApi } from '#shared/connections/gateway.apigateway.ts';
+import { clock } from '#shared/runtime/system.ts';
 import { frame } from './frame.ts';
 import { type Client, openRawWebSocket, readCloseCode, recordedRoute, startStage } from './harness.ts';
 
@@ -122,6 +124,9 @@ describe('a client that does not read', () => {
       $metadata: { httpStatusCode: 429 },
     });
     expect(stage.gateway.connectionCount()).toBe(1);
+    // The product knows it by its words.
+    const product = makeManagementApi({ api: stage.management, clock, random: () => 1 });
+    expect(await product.post(ConnectionId ?? '', 'x'.repeat(100_000))).toBe('full');
 
     socket.resume();
     await vi.waitFor(post, { timeout: 20_000 });

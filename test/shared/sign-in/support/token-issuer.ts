@@ -5,19 +5,20 @@ import { closeServer, listenOnLoopback } from '#localstack/http/loopback-server.
 type Answer = (response: ServerResponse) => void;
 
 /** A pair of keys of an issuer, or of somebody who would like to be one. */
-export async function makeSigner(keyId: string, algorithm = 'ES256') {
+export async function makeSigner(keyId: string | undefined, algorithm = 'ES256') {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
-  const jwk: JWK = { ...(await exportJWK(publicKey)), kid: keyId, alg: algorithm, use: 'sig' };
+  const ofKey = { ...(keyId !== undefined && { kid: keyId }) };
+  const jwk: JWK = { ...(await exportJWK(publicKey)), ...ofKey, alg: algorithm, use: 'sig' };
   return {
     jwk,
     publicKey,
     /** A token with exactly these claims, right or wrong. `header` changes what it says, not how it is signed. */
     sign: (
       claims: Readonly<Record<string, unknown>>,
-      header: { kid?: string | undefined; typ?: string } = {},
+      header: { kid?: string | undefined; typ?: string | undefined; alg?: string } = {},
     ) =>
       new SignJWT(claims)
-        .setProtectedHeader({ alg: algorithm, kid: keyId, typ: 'JWT', ...header } as JWTHeaderParameters)
+        .setProtectedHeader({ alg: algorithm, ...ofKey, typ: 'JWT', ...header } as JWTHeaderParameters)
         .sign(privateKey),
   };
 }
