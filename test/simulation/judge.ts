@@ -4,12 +4,22 @@ import type { StoredMessage } from '#shared/log/message.ts';
 import { check } from '#test/contract/history/check.ts';
 import { secretWord } from './client/perform.ts';
 import type { ClientRecord, Finding } from './client/record.ts';
+import { judgeOpened, type Restore, sinceRestore } from './restore.ts';
 import type { makeWorld } from './world.ts';
 
 type World = ReturnType<typeof makeWorld>;
 
 /** Every promise, from what the clients have seen; then what only somebody behind the scenes can see. */
-export function judge(record: ClientRecord, world: World): Finding[] {
+export function judge(recorded: ClientRecord, world: World, restore?: Restore): Finding[] {
+  if (restore === 'opened')
+    return [
+      ...judgeOpened(recorded),
+      // Places that were left empty are no gap.
+      ...recorded.findings.filter(({ rule }) => rule !== 'gap'),
+      ...world.findings,
+      ...checkAtRest(world),
+    ];
+  const record = restore ? sinceRestore(recorded) : recorded;
   const byClients = check(record.events).map(({ rule, detail }) => ({ rule: rule as string, detail }));
   return [
     ...byClients,

@@ -4,6 +4,7 @@ import { finish, makePerform, tellStandings } from './client/perform.ts';
 import { type ClientRecord, type Finding, makeClientRecord } from './client/record.ts';
 import { makeDice } from './dice.ts';
 import { judge, judgeWitnesses } from './judge.ts';
+import { type Restore, restoreTables } from './restore.ts';
 import { makeWorld } from './world.ts';
 
 export interface SimulationOptions {
@@ -12,6 +13,8 @@ export interface SimulationOptions {
   /** Kinds of faults that the run leaves out. */
   readonly without?: readonly string[];
   readonly keepTrace?: boolean;
+  /** Tables are restored from a backup in the middle of the run. */
+  readonly restore?: Restore;
 }
 
 export interface SimulationResult {
@@ -75,8 +78,16 @@ async function simulateOnce(seed: number, options: SimulationOptions): Promise<S
         world.gateway.open(user, shortLives ? deviceDice.between(3_000, 30_000) : 7_200_000, listener),
     }),
   );
+  /** Begins once so many operations have. */
+  const restoreAfter = options.restore ? dice.between(1, plan.operations.length) : Number.POSITIVE_INFINITY;
+  let begunOperations = 0;
+  let restoring: Promise<void> | undefined;
+  const restore = (how: Restore) => {
+    restoring ??= restoreTables(world, dice.fork(), plan.users, how, record);
+    return restoring;
+  };
   const isCalm = world.faults.isCalm() && !shortLives;
-  if (isCalm) watchLiveness(record, devices, world);
+  if (isCalm && !options.restore) watchLiveness(record, devices, world);
 
   async function runDevice(device: Device, index: number): Promise<void> {
     const perform = makePerform(device, record, plan.users, scheduler.sleep);
@@ -84,6 +95,8 @@ async function simulateOnce(seed: number, options: SimulationOptions): Promise<S
     for (const [number, operation] of plan.operations.entries()) {
       if (operation.device !== index || !(options.operations?.has(number) ?? true)) continue;
       await scheduler.sleep(operation.gap);
+      begunOperations += 1;
+      if (begunOperations >= restoreAfter && options.restore) await restore(options.restore);
       if (trace.isKept) trace.note(device.device, 'does', JSON.stringify(operation));
       const done = perform(operation);
       if (operation.inBackground) background.push(done);
@@ -94,12 +107,14 @@ async function simulateOnce(seed: number, options: SimulationOptions): Promise<S
 
   async function whole(): Promise<void> {
     await Promise.all(devices.map(runDevice));
+    if (options.restore) await restore(options.restore);
     world.faults.stop();
     trace.note('from here on everything works');
     // What was late has come by then: a request of a dead environment, a row of a transaction, a reference.
     await scheduler.sleep(15_000);
     while (!world.queue.isEmpty()) await scheduler.sleep(1_000);
-    world.findings.push(...judgeWitnesses(world, isCalm));
+    // A reference may have been looked at before the message that it names was undone, or repaired.
+    if (!options.restore) world.findings.push(...judgeWitnesses(world, isCalm));
     for (const device of devices) await finish(device, record);
     for (const device of devices) await tellStandings(device, record);
   }
@@ -109,7 +124,7 @@ async function simulateOnce(seed: number, options: SimulationOptions): Promise<S
   const findings: Finding[] = [];
   try {
     await scheduler.run(whole());
-    findings.push(...judge(record, world));
+    findings.push(...judge(record, world, options.restore));
   } catch (error) {
     findings.push({
       rule: 'stuck',

@@ -27,6 +27,23 @@ async function expectHeld(seed: number): Promise<void> {
   expect(findings, `npm run simulate -- --seed ${seed}`).toStrictEqual([]);
 }
 
+test.for(['repaired', 'opened'] as const)(
+  'tables that are restored to slightly different moments, and are %s: nothing confirmed since is lost, doubled or reordered',
+  { timeout },
+  async (restore) => {
+    const counts = { repaired: 0, resets: 0 };
+    for (let seed = 1; seed <= perTest; seed += 1) {
+      const { findings, record, counts: counted } = await simulate(seed, { restore });
+      expect(findings, `seed ${seed}, ${restore}`).toStrictEqual([]);
+      counts.repaired += counted.get('ConversationRepaired') ?? 0;
+      counts.resets += record.resets.length;
+    }
+    // Both must have been put to the test.
+    expect(counts.repaired).toBeGreaterThan(10);
+    expect(counts.resets).toBeGreaterThan(perTest);
+  },
+);
+
 test('a seed replays exactly, in another process and with its trace as well', { timeout }, async () => {
   const { hash } = await simulate(7);
 

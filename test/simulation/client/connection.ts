@@ -33,6 +33,7 @@ interface Options {
   readonly scheduler: Scheduler;
   readonly open: (listener: SocketListener) => Promise<Socket | undefined>;
   readonly onPush: (frame: Frame, hasReconnected: boolean) => void;
+  readonly onEpochChanged: () => void;
 }
 
 /** One connection of a device: requests with their answers, and pushes. */
@@ -50,7 +51,7 @@ interface Waiting {
 }
 
 export async function openConnection(options: Options): Promise<DeviceConnection | undefined> {
-  const { scheduler, onPush } = options;
+  const { scheduler, onPush, onEpochChanged } = options;
   const waiting = new Map<string, Waiting>();
   let requests = 0;
   let hasReconnected = false;
@@ -64,6 +65,7 @@ export async function openConnection(options: Options): Promise<DeviceConnection
     onClose: end,
     onFrame(text) {
       const frame: Frame = JSON.parse(text);
+      if (frame.code === 'epoch_changed') onEpochChanged();
       const asked = frame.requestId === undefined ? undefined : waiting.get(frame.requestId);
       if (frame.type === 'reconnect.page') asked?.pages.push(frame);
       else if (asked) asked.end(frame);

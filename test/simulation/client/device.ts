@@ -58,6 +58,8 @@ export function makeDevice(options: DeviceOptions): Device {
   let settled: DeviceConnection | undefined;
   /** Which life of the data its positions belong to; until it knows, it has none to hand back. */
   let epoch: string | undefined;
+  const opened = new Set<DeviceConnection>();
+  let { namesPositions } = options;
   let connecting: Promise<DeviceConnection | undefined> | undefined;
 
   const note: Device['note'] = (event) => {
@@ -71,6 +73,17 @@ export function makeDevice(options: DeviceOptions): Device {
       talks.set(message.conversationId, talk);
       talk.set(message.seq, message);
     }
+  }
+
+  /** The data are in another life: all that it holds is of the old one, and so is whatever still comes over a connection. */
+  function startAnew(): void {
+    record.resets.push({ device, at: record.events.length });
+    talks.clear();
+    [epoch, settled, drained] = [undefined, undefined, undefined];
+    // It wants everything again, not what was never acknowledged.
+    namesPositions = true;
+    for (const one of opened) one.leave();
+    opened.clear();
   }
 
   function positions(): Record<string, number> {
@@ -95,17 +108,21 @@ export function makeDevice(options: DeviceOptions): Device {
   async function drain(on: DeviceConnection, only: boolean): Promise<'caughtUp' | 'more' | 'lost'> {
     const drainNumber = options.nextDrain();
     // Without an epoch the first one asks for nothing else: what comes then belongs to it.
-    const learns = options.namesPositions && epoch === undefined;
+    const learns = namesPositions && epoch === undefined;
     const [own, leavesOut] = learns ? [{}, true] : [positions(), only];
     const inLife = { ...(leavesOut && { only: true }), ...(epoch !== undefined && { epoch }) };
-    const fields = options.namesPositions ? { positions: own, ...inLife } : {};
+    const fields = namesPositions ? { positions: own, ...inLife } : {};
     note({
       kind: 'reconnect',
       drain: drainNumber,
-      ...(options.namesPositions && { positions: asked(own, leavesOut) }),
+      ...(namesPositions && { positions: asked(own, leavesOut) }),
     });
     const { frame, pages } = await on.request({ action: 'reconnect', ...fields }, drainMs);
     const isDone = frame?.type === 'reconnect.done';
+    // Only who names no positions has to look: the others are told by the server.
+    const isAnother = !namesPositions && isDone && epoch !== undefined && epoch !== frame.epoch;
+    if (isAnother) startAnew();
+    if (isAnother) return 'lost';
     if (isDone) epoch = frame.epoch;
     const messages = pages.flatMap((page) => page.messages ?? []);
     const more = frame?.more ?? true;
@@ -130,10 +147,15 @@ export function makeDevice(options: DeviceOptions): Device {
     await scheduler.sleep(frame?.retryAfterMs ?? dice.between(20, 800));
   }
 
+  const connectionOptions = { scheduler, open: options.open, onPush, onEpochChanged: startAnew };
+
   async function openAndCatchUp(only: boolean): Promise<DeviceConnection | undefined> {
     for (let attempt = 0; attempt < connectAttempts; attempt += 1) {
-      const on = await openConnection({ scheduler, open: options.open, onPush });
+      // What came over a connection whose epoch it never learnt is nothing to go by.
+      if (epoch === undefined) talks.clear();
+      const on = await openConnection(connectionOptions);
       connection = on;
+      if (on) opened.add(on);
       // Until its reconnect nothing may be pushed to it.
       if (dice.chance(0.1)) await scheduler.sleep(dice.between(20, 3_000));
       for (let state = on ? 'more' : 'lost'; on && state !== 'lost'; ) {
@@ -198,7 +220,8 @@ export function makeDevice(options: DeviceOptions): Device {
         const answered = await on.request(request, requestMs);
         const { frame } = answered;
         const comesAgain =
-          !frame?.type || ['unavailable', 'rate_limited', 'unauthenticated'].includes(frame.code ?? '');
+          !frame?.type ||
+          ['unavailable', 'rate_limited', 'unauthenticated', 'epoch_changed'].includes(frame.code ?? '');
         if (!comesAgain) {
           if (frame.code === 'internal') await takeBreak(answered);
           return frame;

@@ -46,8 +46,12 @@ export interface ClientRecord {
   readonly standings: Standing[];
   /** Wrong by themselves, whatever else happened. */
   readonly findings: Finding[];
+  /** When a device forgot what it held, because the data had another epoch; moments are counts of events. */
+  readonly resets: { readonly device: string; readonly at: number }[];
+  /** When tables were restored from a backup. */
+  restoredAt?: number;
 }
 
 export function makeClientRecord(): ClientRecord {
-  return { events: [], relationships: [], sends: [], standings: [], findings: [] };
+  return { events: [], relationships: [], sends: [], standings: [], findings: [], resets: [] };
 }
