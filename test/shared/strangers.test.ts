@@ -1,7 +1,7 @@
 import { PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { directConversationId } from '#shared/log/conversation.ts';
-import { intercepting, startWorld, type World } from '#test/support/world.ts';
+import { intercepting, startWorld, testEpoch, type World } from '#test/support/world.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -80,7 +80,7 @@ test('a mailbox that somebody made for a stranger opens nothing', async () => {
   await environment.deliverLater({ recipientId, conversationId, seq, messageId: stored.messageId });
 
   expect(world.gateway.frames.get(mallory.connectionId)).toEqual([
-    { type: 'reconnect.done', conversations: [], more: false },
+    { type: 'reconnect.done', conversations: [], more: false, epoch: testEpoch },
   ]);
 });
 

@@ -49,7 +49,14 @@ async function deliverTo(recipients: number, ownDevices: number) {
       telemetry: silentTelemetry,
       epoch: 'this life',
     },
-    { stored, content: 'Hello', conversation, from: 'alice-0', since: 0, early: all.filter((_, index) => index % 2) },
+    {
+      stored,
+      content: 'Hello',
+      conversation,
+      from: 'alice-0',
+      since: 0,
+      early: all.filter((_, index) => index % 2),
+    },
   );
   const made = make.mock.calls.length;
   make.mockRestore();

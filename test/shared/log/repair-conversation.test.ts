@@ -51,6 +51,7 @@ afterAll(() => world.stop());
 const limiter: RateLimiter = {
   lastKnown: () => ({ allowed: true }),
   hold: async () => ({ allowed: true, release: async () => {} }),
+  debit: async () => {},
   take: async () => ({ allowed: true }),
 };
 

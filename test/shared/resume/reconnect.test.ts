@@ -413,6 +413,7 @@ test('one that names another life of the data is charged like any other', async 
   const limiter: RateLimiter = {
     lastKnown: () => allowed,
     hold: async () => ({ ...allowed, release: async () => {} }),
+    debit: async () => {},
     take: async (charges) => {
       charged.push(...charges);
       return allowed;

@@ -72,6 +72,7 @@ test('a request that succeeds is timed by its action, and one that is refused is
     limiter: {
       take: async () => ({ allowed: true }),
       hold: async () => ({ allowed: true, release: async () => {} }),
+      debit: async () => {},
       lastKnown: () => ({ allowed: true }),
     },
     clock: { now: () => now, sleep: async () => {} },
