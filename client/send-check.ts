@@ -18,8 +18,8 @@ export function checkOutgoing(message: OutgoingMessage): void {
     throw refusal('bad_request', 'Name either "recipientId" or "conversationId".');
   if (typeof (recipientId ?? conversationId) !== 'string')
     throw refusal('bad_request', '"recipientId" and "conversationId" must be strings.');
-  if (typeof content !== 'string' || content === '')
-    throw refusal('bad_request', '"content" must be a string, and not empty.');
+  if (typeof content !== 'string') throw refusal('bad_request', '"content" must be a string.');
+  if (content === '') throw refusal('bad_request', '"content" must not be empty.');
   if (hasLoneSurrogate(content)) throw refusal('bad_request', '"content" has a lone surrogate.');
   if (clientMessageId !== undefined && !/^[ -~]{1,64}$/.test(clientMessageId))
     throw refusal('bad_request', '"clientMessageId" must have 1 to 64 printable ASCII characters.');

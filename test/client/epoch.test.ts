@@ -140,8 +140,11 @@ test('a server that tells no epoch is given none', async () => {
 test('messages wait until the listeners of reset are done; what was held back of the old life never comes', async () => {
   const { client, clock, connection, gateway, told } = await begin();
   let finish = () => {};
+  let endSlow = () => {};
   client.on('reset', () => new Promise<void>((resolve) => (finish = resolve)));
-  client.on('message', ({ content }) => (content === 'slow' ? new Promise<void>(() => {}) : undefined));
+  client.on('message', ({ content }) =>
+    content === 'slow' ? new Promise<void>((resolve) => (endSlow = resolve)) : undefined,
+  );
   await answer(connection, 'life 1');
   await connection.push(pushOf(1, { content: 'slow' }));
   await connection.push(pushOf(2, { content: 'of the old life' }));
@@ -150,6 +153,7 @@ test('messages wait until the listeners of reset are done; what was held back of
   await connection.reply(connection.take('history'), error('epoch_changed', { epoch: 'life 2' }));
   await clock.advance(10_000);
   expect(gateway.waiting()).toBe(0);
+  endSlow();
   finish();
   await clock.advance(500);
   const next = gateway.next();
