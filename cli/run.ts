@@ -94,7 +94,10 @@ function prepare(
     throw usageError(`"${words[0]}" is too much for ${command.name}.`, remedy);
   const wrong = people.find((person) => !isUserId(person));
   if (wrong !== undefined)
-    throw usageError(`"${wrong}" is not a user id.`, '1 to 128 characters of A-Z a-z 0-9 . _ : @ | -');
+    throw usageError(
+      `"${wrong}" is not a user id.`,
+      '1 to 128 characters of A-Z a-z 0-9 . _ : @ | -, and not "system"',
+    );
   if (me === them) throw usageError('Nobody has a conversation with themselves.', remedy);
   const place = findPlace(options.url ?? (io.env.POSTRIDER_URL || undefined));
   return {

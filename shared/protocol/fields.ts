@@ -30,7 +30,9 @@ function wellFormed(value: string, name: string): string {
 
 export const userId: FieldCheck<string> = (value, name) => {
   if (!isUserId(value))
-    throw badRequest(`"${name}" must be a user id: 1 to ${limits.userIdLength} of A-Z a-z 0-9 . _ : @ | -`);
+    throw badRequest(
+      `"${name}" must be a user id: 1 to ${limits.userIdLength} of A-Z a-z 0-9 . _ : @ | -, and not "system"`,
+    );
   return value;
 };
 

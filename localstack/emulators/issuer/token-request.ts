@@ -19,7 +19,9 @@ export function parseTokenRequest(query: URLSearchParams): TokenRequest {
   if (otherUsers.length > 0 || otherTtls.length > 0)
     return { refusal: 'Name "user" and "ttl" once at most.' };
   if (!isUserId(user))
-    return { refusal: `"user" must be 1 to ${limits.userIdLength} characters of A-Z a-z 0-9 . _ : @ | -` };
+    return {
+      refusal: `"user" must be 1 to ${limits.userIdLength} characters of A-Z a-z 0-9 . _ : @ | -, and not "system"`,
+    };
   if (ttl === undefined) return { user };
   const ttlSeconds = /^[0-9]{1,9}$/.test(ttl) ? Number(ttl) : 0;
   if (ttlSeconds < 1 || ttlSeconds > longestTtlSeconds)
