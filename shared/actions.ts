@@ -108,7 +108,12 @@ export const actions = {
         only: field.flag,
         epoch: field.epoch,
       },
-      together: ({ positions, only }) => {
+      together: ({ positions, only, epoch }) => {
+        if (positions instanceof Map && positions.size > 0 && epoch === undefined)
+          throw badRequest(
+            '"epoch" is missing: "positions" that are not empty need it.',
+            'Hand back the "epoch" of the "reconnect.done" that they go back to. Without one, leave "positions" empty or out.',
+          );
         if (only !== undefined && positions === undefined)
           throw badRequest(
             '"only" means nothing without "positions".',

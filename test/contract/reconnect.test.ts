@@ -274,3 +274,15 @@ test('of another epoch nothing is given, no push begins, and the one that is now
   expect(b.received.filter(({ type }) => type !== 'error')).toEqual([]);
   expect((await reconnect(b)).messages.map(({ seq }) => seq)).toEqual([1, 2]);
 });
+
+test('positions that are not empty need their epoch: without it the frame is wrong, and no push begins', async () => {
+  const { bob, a, b } = await pair();
+  const { conversationId } = await sendTo(a, bob);
+  for (const positions of [{ [conversationId]: 1 }, { [conversationId]: 0 }, { elsewhere: 1 }]) {
+    const reply = await b.request({ action: 'reconnect', positions, epoch: undefined });
+    expect(asRefusal(reply, 'bad_request').message).toContain('epoch');
+  }
+  await sendTo(a, bob, 'not pushed');
+  await settle();
+  expect(b.received.filter(({ type }) => type !== 'error')).toEqual([]);
+});

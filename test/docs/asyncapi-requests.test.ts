@@ -153,8 +153,8 @@ test('at each limit the last value passes and the next one does not, by both', (
       { ...content('a'), clientMessageId: '~'.repeat(65) },
     ],
     [
-      { action: 'reconnect', positions: many(500) },
-      { action: 'reconnect', positions: many(501) },
+      { action: 'reconnect', positions: many(500), epoch: '1' },
+      { action: 'reconnect', positions: many(501), epoch: '1' },
     ],
     [
       { action: 'reconnect', epoch: '😀'.repeat(256) },
@@ -165,8 +165,12 @@ test('at each limit the last value passes and the next one does not, by both', (
       { action: 'ack', positions: many(101) },
     ],
     [
+      { action: 'reconnect', positions: { c: 0 }, epoch: '1' },
+      { action: 'reconnect', positions: { c: -1 }, epoch: '1' },
+    ],
+    [
+      { action: 'reconnect', positions: {} },
       { action: 'reconnect', positions: { c: 0 } },
-      { action: 'reconnect', positions: { c: -1 } },
     ],
     [
       { action: 'ack', positions: { c: 1 } },

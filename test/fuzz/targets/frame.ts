@@ -14,7 +14,7 @@ export const target: FuzzTarget = {
   seeds: [
     { action: 'send', recipientId: 'bob', content: 'hi', clientMessageId: 'c', requestId: 'r' },
     { action: 'send', conversationId: id, content: 'é' },
-    { action: 'reconnect', positions: { [id]: 0, b: 7 }, only: true },
+    { action: 'reconnect', positions: { [id]: 0, b: 7 }, only: true, epoch: 'e' },
     { action: 'ack', positions: { [id]: 3 } },
     { action: 'read', conversationId: id, seq: 1 },
     { action: 'history', conversationId: id, before: 2, limit: 100 },
@@ -24,7 +24,7 @@ export const target: FuzzTarget = {
     { action: 'unblock', userId: 'bob' },
     { action: 'ping' },
     // Just above each limit: mutations would not come so far.
-    { action: 'reconnect', positions: numbered(limits.reconnectPositions + 1) },
+    { action: 'reconnect', positions: numbered(limits.reconnectPositions + 1), epoch: 'e' },
     { action: 'ack', positions: numbered(limits.ackPositions + 1) },
     { action: 'send', recipientId: 'bob', content: 'x'.repeat(limits.contentBytes + 1) },
     { action: 'send', recipientId: 'bob', content: '"'.repeat(limits.contentJsonBytes / 2) },

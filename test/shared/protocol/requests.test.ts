@@ -38,8 +38,8 @@ describe('valid requests', () => {
 
   test('positions become a map in the frame’s order', () => {
     const positions = { [id]: 0, other: 7, '': 8 };
-    expect(parse({ action: 'reconnect', positions, only: true })).toStrictEqual({
-      request: { action: 'reconnect', positions: new Map(Object.entries(positions)), only: true },
+    expect(parse({ action: 'reconnect', positions, only: true, epoch: 'e' })).toStrictEqual({
+      request: { action: 'reconnect', positions: new Map(Object.entries(positions)), only: true, epoch: 'e' },
     });
   });
 });
@@ -86,6 +86,7 @@ describe('refusals name what is wrong', () => {
       },
       '501',
     ],
+    ['positions without an epoch', { action: 'reconnect', positions: { c: 1 } }, '"epoch"'],
     ['only without positions', { action: 'reconnect', only: true }, '"only"'],
     ['only that is no flag', { action: 'reconnect', positions: {}, only: 1 }, '"only"'],
     ['no positions', { action: 'ack' }, '"positions"'],
