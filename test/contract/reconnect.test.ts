@@ -162,7 +162,10 @@ test('conversations that the caller is not in are passed over', async () => {
 test('a position for __proto__ is one for a conversation that does not exist', async () => {
   const { bob, a, b } = await pair();
   const sent = await sendMany(a, bob, 1);
-  b.sendText('{"action":"reconnect","positions":{"__proto__":1,"constructor":1}}');
+  const { epoch } = await reconnect(a);
+  b.sendText(
+    `{"action":"reconnect","positions":{"__proto__":1,"constructor":1},"epoch":${JSON.stringify(epoch)}}`,
+  );
   await b.waitFor(({ type }) => type === 'reconnect.done', 'reconnect.done');
   expect(b.received.map(({ type, messages }) => [type, messages])).toEqual([
     ['reconnect.page', sent],
