@@ -1,6 +1,6 @@
 import type { Client, ClientEvents } from '../client/client.ts';
 import type { Connector } from './connector.ts';
-import { type Event, errorEvent, type Output } from './output.ts';
+import { type Event, errorEvent } from './output.ts';
 import { type PlainText, say } from './text.ts';
 
 type Tell = (event: Event, forPeople: PlainText) => unknown;
@@ -36,7 +36,12 @@ export function tellErrors(
   });
 }
 
-export function tellGaps(client: Client, { note }: Pick<Output, 'note'>): void {
+/** What was shown and is not there any more, or never can be. */
+export function tellLosses(client: Client, { note }: { readonly note: Tell }): void {
+  client.on('reset', async (reset) => {
+    const text = say`the server's data began anew, for instance from a backup: what was shown here may be gone`;
+    await note({ type: 'reset', ...reset }, text);
+  });
   client.on('gap', async (gap) => {
     const text = say`messages #${gap.from} to #${gap.to} of conversation ${gap.conversationId} cannot be read any more`;
     await note({ type: 'gap', ...gap }, text);

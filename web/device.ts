@@ -115,6 +115,12 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       }
       onChange();
     },
+    reset() {
+      startAnew();
+      onProblem(
+        'The server’s data began anew, for instance from a backup. What is shown here was loaded anew.',
+      );
+    },
     // It may have been refused at first.
     sent: ({ send }) => forgetFailed(conversationOf(send), send.clientMessageId),
     failed({ send, error }) {
@@ -128,6 +134,15 @@ export function makeDevice(options: DeviceOptions, firstPeer: string): Device {
       if (code !== 'token_failed') onProblem(`${message} ${remedy}`);
     },
   });
+
+  /** The server knows nothing of what was shown here, or something else. What was not sent stays. */
+  function startAnew(): void {
+    for (const { peer } of conversations.values()) memory.keep(user, peer, { deliveredSeq: 0, readSeq: 0 });
+    conversations.clear();
+    shown = conversationWith(shown.peer);
+    for (const failed of memory.recallFailed(name)) addFailed(failed);
+    onChange();
+  }
 
   /** Unread counts and conversations that began elsewhere. */
   async function refresh(): Promise<void> {
@@ -232,6 +247,7 @@ function listen(
   add('state', listeners.state);
   add('message', listeners.message);
   add('receipt', listeners.receipt);
+  add('reset', listeners.reset);
   add('sent', listeners.sent);
   add('failed', listeners.failed);
   add('error', listeners.error);

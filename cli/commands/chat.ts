@@ -11,7 +11,7 @@ import { type Event, errorEvent } from '../output.ts';
 import { makeReadTicks } from '../read-ticks.ts';
 import { openRequester } from '../requester.ts';
 import { openScreen, type Screen } from '../screen.ts';
-import { tellErrors, tellGaps, tellStates } from '../tell.ts';
+import { tellErrors, tellLosses, tellStates } from '../tell.ts';
 import { messageLine, type PlainText, say } from '../text.ts';
 
 const shownBefore = 20;
@@ -39,7 +39,7 @@ Lines may be piped in: it ends when all of them are committed.`,
       const note = (event: Event, text: PlainText) => talk.screen.print(output.format(event, say`· ${text}`));
       tellStates(client, { note }, new AbortController().signal);
       tellErrors(client, { note }, connector);
-      tellGaps(client, { note: async (event, text) => note(event, text) });
+      tellLosses(client, { note: async (event, text) => note(event, text) });
       talk.screen.setPrompt(`${people[0]}> `);
       client.connect();
       await Promise.race([connector.failed, talk.screen.ended, aborted(invocation.io.interrupted)]);

@@ -6,7 +6,7 @@ import { CliError, exitCodes } from '../errors.ts';
 import { aborted } from '../io.ts';
 import { wholeNumber } from '../options.ts';
 import { openRequester } from '../requester.ts';
-import { tellErrors, tellGaps, tellStates } from '../tell.ts';
+import { tellErrors, tellLosses, tellStates } from '../tell.ts';
 import { addressedLine, say } from '../text.ts';
 
 const ackTimeoutMs = 5_000;
@@ -55,7 +55,7 @@ function printMessages(client: Client, { output }: Invocation, count: number) {
     toPrint -= 1;
     if (toPrint === 0) whole.resolve();
   });
-  tellGaps(client, output);
+  tellLosses(client, output);
   return { positions, whole: whole.promise };
 }
 
