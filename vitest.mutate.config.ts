@@ -1,7 +1,28 @@
+import type { Plugin } from 'vite';
 import { configDefaults, defineConfig } from 'vitest/config';
+
+/**
+ * Stryker names a test by its groups and itself with blanks between, Vitest 5 with ` > `. Without this no test of a group
+ * is run against a mutant, and the mutant passes for one that survived.
+ */
+const namesOfGroups: Plugin = {
+  name: 'names of groups',
+  configureVitest({ project }) {
+    let pattern: RegExp | undefined;
+    Object.defineProperty(project.config, 'testNamePattern', {
+      enumerable: true,
+      configurable: true,
+      get: () => pattern,
+      set(names: RegExp | undefined) {
+        pattern = names && new RegExp(names.source.replaceAll(' ', '(?: > | )'));
+      },
+    });
+  },
+};
 
 /** The tests that Stryker runs against mutants of `shared/` and `client/`: those of one part at a time. */
 export default defineConfig({
+  plugins: [namesOfGroups],
   test: {
     include: ['test/shared/**/*.test.ts', 'test/client/**/*.test.ts'],
     exclude: [

@@ -23,6 +23,13 @@ export function isOpen(
   return ready && expiresAt > clock.now() && openedIn === epoch;
 }
 
+/** Pages fill the buffer of a slow link by themselves: in a connection's first minute that is no sign of a reader that is gone. */
+const catchingUpMs = 60_000;
+
+function mayBeCatchingUp({ connectedAt }: Connection, { clock }: Pick<PushDependencies, 'clock'>): boolean {
+  return clock.now() - connectedAt < catchingUpMs;
+}
+
 /** How many connections took a push, and how many may take it at another try. Those that are gone or do not read count as neither. */
 export interface Pushed {
   readonly taken: number;
@@ -49,9 +56,14 @@ export async function pushTo(
     open.map(async (connection) => {
       try {
         const outcome = await gateway.post(connection.connectionId, frame, { mayRepeat: true });
+        if (outcome === 'full' && mayBeCatchingUp(connection, dependencies)) {
+          telemetry.warn('push failed', { to: connection.connectionId, reason: 'full' });
+          return 'failed';
+        }
+        // Ended first: one that could not be closed keeps its row, and the next push tries again.
+        if (outcome === 'full') await end(connection);
         // The connection was ready once, so this is not the 410 of one that is still opening.
         if (outcome !== 'posted') await table.remove(connection);
-        if (outcome === 'full') await end(connection);
         return outcome;
       } catch (error) {
         telemetry.error('push failed', error, { to: connection.connectionId });

@@ -71,13 +71,27 @@ export function makeReconnect(dependencies: ReconnectDependencies): Reconnect {
   };
 }
 
-/** What the device has not got, the conversations that were active last first. */
+/** What the device has not got, the conversations that were active last first, and those last of which very much is missing. */
 function findBehind(request: Requests['reconnect'], mailboxes: readonly MailboxNumbers[]): Behind[] {
   return mailboxes
     .map((mailbox) => ({ mailbox, position: positionOf(request, mailbox) }))
     .filter(({ mailbox, position }) => mailbox.lastSeq > position)
-    .sort((one, other) => other.mailbox.lastMessageAt - one.mailbox.lastMessageAt);
+    .sort(byPatience);
 }
+
+/** More than so many messages of one conversation wait for all others: whoever sent them may have flooded. */
+const manyMissing = 100;
+
+function byPatience(one: Behind, other: Behind): number {
+  const [missing, othersMissing] = [missingOf(one), missingOf(other)];
+  if (missing > manyMissing || othersMissing > manyMissing) {
+    if (Math.max(missing, manyMissing) !== Math.max(othersMissing, manyMissing))
+      return missing - othersMissing;
+  }
+  return other.mailbox.lastMessageAt - one.mailbox.lastMessageAt;
+}
+
+const missingOf = ({ mailbox, position }: Behind): number => mailbox.lastSeq - position;
 
 /** Where the device stands in `mailbox`, or nowhere if it did not ask for this conversation. */
 function positionOf({ positions, only }: Requests['reconnect'], mailbox: MailboxNumbers): number {

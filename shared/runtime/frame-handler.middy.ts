@@ -117,6 +117,8 @@ function endOver(options: Options): FrameMiddleware {
         await gateway.post(connectionId, JSON.stringify(errorFrame(error, event.frame.requestId)));
       } finally {
         await gateway.close(connectionId);
+        // An answer from here passes over what comes after the handler.
+        options.telemetry.flush();
       }
       return { statusCode: 200 };
     },

@@ -223,7 +223,7 @@ test.for<[string, () => Headers | Promise<Headers>]>([
 test('a yes is not logged', async () => {
   await authorize({ Authorization: `Bearer ${alice}` });
 
-  expect(lines).toEqual([]);
+  expect(messages()).toEqual([]);
 });
 
 test('keys that cannot be had count as a failure, and as no refusal', async () => {

@@ -150,7 +150,13 @@ export async function startWorld() {
   /** A session of `userId`, with its connection's row as `$connect` and the first `reconnect` leave it. */
   async function join(
     userId: string,
-    options: { ready?: boolean; expiresAt?: number; address?: string; epoch?: string } = {},
+    options: {
+      ready?: boolean;
+      expiresAt?: number;
+      address?: string;
+      epoch?: string;
+      connectedAt?: number;
+    } = {},
   ): Promise<Session> {
     connections += 1;
     const session = {
@@ -161,7 +167,7 @@ export async function startWorld() {
     };
     await environment().connections.add({
       ...session,
-      connectedAt: Date.now(),
+      connectedAt: options.connectedAt ?? Date.now(),
       ready: options.ready ?? true,
       epoch: options.epoch ?? testEpoch,
     });

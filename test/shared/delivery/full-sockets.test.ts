@@ -24,7 +24,9 @@ test('connections that are not read get one more post each, are closed, and are 
   const { gateway, posts } = counting();
   const environment = world.environment({ gateway });
   const alice = await world.join('alice');
-  const unread = await Promise.all(Array.from({ length: 20 }, () => world.join('bob')));
+  // Long ago: nothing of a catch-up fills them any more.
+  const connectedAt = Date.now() - 120_000;
+  const unread = await Promise.all(Array.from({ length: 20 }, () => world.join('bob', { connectedAt })));
   const ids = unread.map(({ connectionId }) => connectionId).sort();
   for (const id of ids) world.gateway.full.add(id);
 
@@ -39,6 +41,18 @@ test('connections that are not read get one more post each, are closed, and are 
   expect(await environment.connections.of('bob', 'strong')).toStrictEqual([]);
   // The mailbox keeps the truth, and nobody who reads is connected.
   expect(world.published).toMatchObject([{ messageId: message.messageId, unread: 2 }]);
+});
+
+test('one that is just coming back is not ended by a push that finds it full: its pages fill it', async () => {
+  const { gateway } = counting();
+  const environment = world.environment({ gateway });
+  const [dora, erik] = [await world.join('dora'), await world.join('erik')];
+  world.gateway.full.add(erik.connectionId);
+
+  await environment.send({ action: 'send', recipientId: 'erik', content: 'x' }, dora);
+
+  expect(world.gateway.closed).not.toContain(erik.connectionId);
+  expect(await environment.connections.of('erik', 'strong')).toHaveLength(1);
 });
 
 test('one that fills up between two pages of a drain is closed, and the drain ends', async () => {

@@ -429,14 +429,25 @@ test('one that names another life of the data is charged like any other', async 
   expect(charged).toHaveLength(1);
 });
 
-test('a flood does not bury a friend: each conversation has its turn after a hundred messages of another', async () => {
+test('of two floods each has its turn after a hundred messages of the other', async () => {
+  const [one, other, bob] = [user('one'), user('other'), user('bob')];
+  await sendMany(one, bob, 120);
+  await sendMany(other, bob, 150);
+
+  const { messages } = await reconnect(bob);
+
+  expect(messages.findIndex(({ senderId }) => senderId === other)).toBe(100);
+  expect(messages).toHaveLength(270);
+});
+
+test('a flood does not bury a friend: what is more than a hundred messages waits for all others', async () => {
   const [flooder, friend, bob] = [user('flooder'), user('friend'), user('bob')];
   await sendMany(friend, bob, 1, 'from a friend');
   await sendMany(flooder, bob, 250);
 
   const { messages, done } = await reconnect(bob);
 
-  expect(messages.findIndex(({ senderId }) => senderId === friend)).toBe(100);
+  expect(messages.findIndex(({ senderId }) => senderId === friend)).toBe(0);
   const seqs = messages.flatMap(({ senderId, seq }) => (senderId === flooder ? [seq] : []));
   expect(seqs).toStrictEqual(Array.from({ length: 250 }, (_, index) => index + 1));
   expect(done).toMatchObject({ more: false });

@@ -126,7 +126,7 @@ async function expectRefusal(socket: WebSocket): Promise<Refused> {
 export function upgradeRequest(path = '/local', extra: readonly string[] = []): string {
   return [
     `GET ${path} HTTP/1.1`,
-    'Host: example.test',
+    'Host: 127.0.0.1',
     'Connection: Upgrade',
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
