@@ -46,7 +46,7 @@ const minuteMs = 60_000;
 export function withDefaults(options: ClientOptions) {
   const { url, WebSocket = globalThis.WebSocket } = options;
   // Not by `URL`, which is not whole in React Native.
-  if (typeof url !== 'string' || !/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url))
+  if (typeof url !== 'string' || !/^wss?:\/\/[^\s/?#][^\s#]*$/i.test(url))
     throw clientError('bad_options', '"url" must look like wss://host/stage.');
   if (typeof WebSocket !== 'function')
     throw clientError(

@@ -37,7 +37,9 @@ function decodeBase64Url(text: string): string {
   let decoded = '';
   let bits = 0;
   let width = 0;
-  for (const character of text.replace(/=+$/, '')) {
+  for (const character of text) {
+    // Padding, which a JWT has none of but some issuers write.
+    if (character === '=') break;
     const value = digits.indexOf(character);
     if (value < 0) throw new SyntaxError('This is not base64url.');
     bits = ((bits << 6) | value) & 0xfff;

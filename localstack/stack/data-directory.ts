@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -55,7 +55,7 @@ function epochIn(directory: string): string {
   const file = join(directory, 'epoch.json');
   const known = readPrivateFile(file);
   if (typeof known === 'string' && known !== '') return known;
-  const epoch = randomUUID();
+  const epoch = randomBytes(6).toString('base64url');
   writePrivateFile(file, epoch);
   return epoch;
 }
@@ -67,7 +67,7 @@ function openTemporary(path: string): DataDirectory {
   return {
     path,
     temporary: true,
-    epoch: randomUUID(),
+    epoch: randomBytes(6).toString('base64url'),
     async close() {
       process.off('exit', remove);
       await rm(path, { recursive: true, force: true });

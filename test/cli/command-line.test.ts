@@ -54,7 +54,7 @@ test("its version is the package's", async () => {
 test('a content that cannot be sent is refused without a connection', async () => {
   const { exitCode, err } = await finish(['send', 'alice', 'bob', '--url', 'ws://127.0.0.1:9/local']);
   expect(exitCode).toBe(1);
-  expect(err).toContain('"content" must be a string, and not empty.');
+  expect(err).toContain('"content" must not be empty.');
 });
 
 test('with --json an error is an object', async () => {

@@ -19,6 +19,7 @@ async function shortLived(user: string) {
   expectReply(await result.client.request({ action: 'reconnect' }), 'reconnect.done', [
     'conversations',
     'more',
+    'epoch',
   ]);
   return { token, client: result.client };
 }
