@@ -16,7 +16,7 @@ export type TableUse =
   | 'UpdateItem'
   | 'DeleteItem';
 
-/** What an action reaches outside of its function. Answers, and the end of an expired connection, go without saying. */
+/** What an action reaches outside of its function. Answers, and the end of an expired connection, are not listed. */
 export interface Touches {
   /** A transaction needs the uses of its items; there is none of its own. */
   readonly tables?: { readonly [id in TableId]?: readonly TableUse[] };
@@ -62,7 +62,7 @@ const oneTarget = ({ recipientId, conversationId }: Readonly<Record<string, unkn
     throw badRequest('"recipientId" is missing (or "conversationId" instead of it).');
 };
 
-/** A reconnect looks through every mailbox of its user, of which there are a hundred or fewer, mostly. */
+/** Most users have a hundred mailboxes at most, and a reconnect looks through all of them. */
 const expectedMailboxes = 100;
 
 /**
@@ -222,7 +222,7 @@ export const actions = {
     charge: () => requestCost(1, 1),
     touches: { tables: { ...rateLimited, relationships: ['DeleteItem'] } },
   }),
-  // It is served for the expiry of its token, which an idle client asks for.
+  // A function's, because the first frame after the token's expiry ends the connection, and that may be a ping.
   ping: row(shape('ping'), {
     reply: 'pong',
     function: 'sync',

@@ -1,4 +1,4 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
-/** What the adapters need of the SDK's document client; a simulation passes its own. */
+/** What the product needs of the SDK's document client; a simulation passes its own. */
 export type DocumentClient = Pick<DynamoDBDocumentClient, 'send'>;

@@ -60,7 +60,7 @@ const rowExists = 'attribute_exists(#tat)';
 const refundIsNew = '(attribute_not_exists(#lastRefund) OR #lastRefund <> :refundId)';
 
 /**
- * Rate limits in one DynamoDB table, one row per limit and user or address. No more than burst + refill passes,
+ * Rate limits in one DynamoDB table, one row per limit and user, address or connection. No more than burst + refill passes,
  * whatever runs side by side in however many environments. A charge takes one update, two at the start of a burst, up
  * to four while units are given back, and none while the last answer for its key says that nothing is left.
  *

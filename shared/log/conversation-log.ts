@@ -45,12 +45,13 @@ export interface ConversationLog {
     readonly senderId: string;
     readonly recipientId: string;
   }): Promise<{
-    readonly state: SendState /** Whether either has blocked the other. */;
+    readonly state: SendState;
+    /** Whether either has blocked the other. */
     readonly blocked: boolean;
   }>;
   /**
    * Appends the message at its seq, or learns that the place is taken. Resolves only when the outcome is known; throws
-   * `OutcomeUnknown` if it still isn't after the last request begun before `deadline` (milliseconds since the epoch).
+   * `OutcomeUnknown` if it is not yet known after the last request begun before `deadline` (milliseconds since the epoch).
    */
   commit(commit: Commit, deadline: number): Promise<CommitOutcome>;
   /** A message that is known to be committed, consistent. Throws `DependencyFailure` if it stays invisible. */

@@ -23,7 +23,7 @@ interface Options {
   readonly telemetry: Pick<Telemetry, 'warn'>;
 }
 
-/** A withdrawn key counts no longer than this. */
+/** Keys older than this are asked for again. While the issuer answers, a withdrawn key counts no longer. */
 const freshMs = 600_000;
 /** Whoever invents names of keys has the issuer asked once in this time. */
 const lookIntervalMs = 30_000;

@@ -9,7 +9,7 @@ test('what a change adds is mutated in the SDK and in the rules, and nowhere els
     diffOf('client/inbox.ts', '-3 +3,2', '-10,4 +11,0', '-20,0 +18'),
     diffOf('client/package/pack.ts', '-1 +1'),
     diffOf('client/index.ts', '-1 +1'),
-    diffOf('shared/log/read-messages.ts', '-1 +1'),
+    diffOf('shared/reading/read-messages.ts', '-1 +1'),
     diffOf('shared/log/conversation-log.dynamodb.ts', '-1 +1'),
     diffOf('infra/routes.ts', '-1 +1'),
     diffOf('test/client/sending.test.ts', '-1 +1'),
@@ -17,7 +17,7 @@ test('what a change adds is mutated in the SDK and in the rules, and nowhere els
   expect(touchedLines(diff)).toEqual([
     { file: 'client/inbox.ts', from: 3, to: 4 },
     { file: 'client/inbox.ts', from: 18, to: 18 },
-    { file: 'shared/log/read-messages.ts', from: 1, to: 1 },
+    { file: 'shared/reading/read-messages.ts', from: 1, to: 1 },
   ]);
 });
 

@@ -10,7 +10,13 @@ const numbered = (count: number) =>
 
 /** A client's frame: read as exactly what it says, or refused with an error that fits into a frame. */
 export const target: FuzzTarget = {
-  files: ['shared/protocol/requests.ts', 'shared/protocol/fields.ts', 'shared/protocol/user-id.ts'],
+  files: [
+    'shared/runtime/read-frame.ts',
+    'shared/actions.ts',
+    'shared/protocol/shape.ts',
+    'shared/protocol/fields.ts',
+    'shared/protocol/user-id.ts',
+  ],
   seeds: [
     { action: 'send', recipientId: 'bob', content: 'hi', clientMessageId: 'c', requestId: 'r' },
     { action: 'send', conversationId: id, content: 'é' },
