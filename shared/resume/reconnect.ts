@@ -83,12 +83,10 @@ function findBehind(request: Requests['reconnect'], mailboxes: readonly MailboxN
 const manyMissing = 100;
 
 function byPatience(one: Behind, other: Behind): number {
-  const [missing, othersMissing] = [missingOf(one), missingOf(other)];
-  if (missing > manyMissing || othersMissing > manyMissing) {
-    if (Math.max(missing, manyMissing) !== Math.max(othersMissing, manyMissing))
-      return missing - othersMissing;
-  }
-  return other.mailbox.lastMessageAt - one.mailbox.lastMessageAt;
+  return (
+    Math.max(missingOf(one), manyMissing) - Math.max(missingOf(other), manyMissing) ||
+    other.mailbox.lastMessageAt - one.mailbox.lastMessageAt
+  );
 }
 
 const missingOf = ({ mailbox, position }: Behind): number => mailbox.lastSeq - position;
